@@ -1,0 +1,551 @@
+package io.peerloom.internal.link;
+
+import io.peerloom.internal.queue.MpscQueue;
+import io.peerloom.internal.queue.WaitPoint;
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
+
+/**
+ * One connection from the attempt to its end: its wire, the read and the write role, what waits to
+ * be sent, and its deadlines.
+ *
+ * <p><b>Roles.</b> Whoever holds the read role owns the wire's input and whatever the subclass hangs
+ * on it (a decoder); whoever holds the write role owns the output, the {@code out} buffer and the
+ * encoder. A role is a flag taken by compare-and-set and given back by a volatile write, which
+ * orders everything done under it before everything done by the next holder; nobody waits for a
+ * role. A thread that cannot have the write role leaves its element in the queue: the holder looks
+ * at the queue again after it gave the role back, so nothing is left behind.
+ *
+ * <p><b>Writer threads</b> exist only while there is something to write: {@link #kick} starts a
+ * virtual thread that takes the role, writes everything that waits in as few calls as possible, and
+ * ends.
+ *
+ * <p><b>Phases</b>, moved by {@link #move} alone and never back:
+ *
+ * <table>
+ * <caption>phases of a link</caption>
+ * <tr><th>from</th><th>event</th><th>to</th></tr>
+ * <tr><td>CONNECTING</td><td>the wire is there</td><td>CONNECTED</td></tr>
+ * <tr><td>CONNECTING</td><td>failed, timed out, given up</td><td>ENDED</td></tr>
+ * <tr><td>CONNECTED</td><td>finished, broken, timed out, given up</td><td>ENDED</td></tr>
+ * </table>
+ *
+ * @param <E> what is queued for sending
+ */
+public abstract class Link<E> implements Watchdog.Watched {
+
+    /** How far a link has come. */
+    public enum Phase {
+        /** Resolving, connecting; for a WebSocket, also while hands are shaken. */
+        CONNECTING,
+        /** There is a wire. */
+        CONNECTED,
+        /** Over; {@link #failure} tells why, unless it ended well. */
+        ENDED
+    }
+
+    /** Output is collected up to here before it is written. */
+    private static final int OUT_LIMIT = 64 * 1024;
+
+    private static final int OUT_FIRST = 512;
+
+    /** From here on a payload is written from its own array rather than copied behind others. */
+    private static final int GATHER = 16 * 1024;
+
+    /** The outcome of a link that ended well. */
+    private static final Object CLEAN = new Object();
+
+    private static final VarHandle PHASE;
+    private static final VarHandle OUTCOME;
+    private static final VarHandle WRITE_ROLE;
+    private static final VarHandle READ_ROLE;
+    private static final VarHandle WRITER_DUE;
+
+    static {
+        try {
+            var lookup = MethodHandles.lookup();
+            PHASE = lookup.findVarHandle(Link.class, "phase", Phase.class);
+            OUTCOME = lookup.findVarHandle(Link.class, "outcome", Object.class);
+            WRITE_ROLE = lookup.findVarHandle(Link.class, "writeRole", boolean.class);
+            READ_ROLE = lookup.findVarHandle(Link.class, "readRole", boolean.class);
+            WRITER_DUE = lookup.findVarHandle(Link.class, "writerDue", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** Signalled on every change that a waiting thread of this link may be waiting for. */
+    protected final WaitPoint news = new WaitPoint();
+
+    /** What waits to be sent; the write role is its consumer. */
+    protected final MpscQueue<E> outbound;
+
+    /** The clock that enforces this link's deadlines. */
+    protected final Watchdog watchdog;
+
+    private final long writeTimeout;
+
+    /** Moved by compare-and-set, see {@link #move}. */
+    private volatile Phase phase = Phase.CONNECTING;
+
+    /** Null, then once {@link #CLEAN} or the cause: by compare-and-set, before the phase is ENDED. */
+    @SuppressWarnings("unused") // through OUTCOME
+    private volatile Object outcome;
+
+    /** Written once, before the phase becomes CONNECTED. */
+    private volatile Wire wire;
+
+    @SuppressWarnings("unused") // through WRITE_ROLE
+    private volatile boolean writeRole;
+
+    @SuppressWarnings("unused") // through READ_ROLE
+    private volatile boolean readRole;
+
+    /** A writer thread was started and has not tried to take the role yet. */
+    @SuppressWarnings("unused") // through WRITER_DUE
+    private volatile boolean writerDue;
+
+    /** Output was left in the buffer when the write role was given back. Written under the role. */
+    private volatile boolean heldBack;
+
+    /** Tick in which the write under way began, or 0. Written under the role, read by the watchdog. */
+    private volatile long writeSince;
+
+    /** The output buffer and how much of it is filled; belong to the write role. Null while idle. */
+    private byte[] out;
+
+    private int outLength;
+
+    /**
+     * A link that is connecting.
+     *
+     * @param watchdog the clock for its deadlines; the subclass adds the link to it
+     * @param maxCount how many elements may wait to be sent
+     * @param maxBytes how many bytes may wait to be sent
+     * @param writeTimeout how long one write may make no progress before the link is ended
+     */
+    protected Link(Watchdog watchdog, int maxCount, int maxBytes, Duration writeTimeout) {
+        this.watchdog = watchdog;
+        this.outbound = new MpscQueue<>(maxCount, maxBytes);
+        this.writeTimeout = Nanos.of(writeTimeout);
+    }
+
+    // ---- phases ----
+
+    /**
+     * {@return how far the link has come} Any thread.
+     */
+    public final Phase phase() {
+        return phase;
+    }
+
+    /**
+     * {@return why it ended, or null: not ended, or ended well} Any thread.
+     */
+    public final Throwable failure() {
+        return outcome instanceof Throwable cause ? cause : null;
+    }
+
+    /**
+     * {@return the wire, or null while there is none yet} Any thread.
+     */
+    public final Wire wire() {
+        return wire;
+    }
+
+    /** The one method that moves the phase. */
+    private boolean move(Phase from, Phase to) {
+        return PHASE.compareAndSet(this, from, to);
+    }
+
+    /**
+     * Hands the link its wire. Called once, by the thread that connected or accepted.
+     *
+     * @param connected what to read and write from now on
+     * @return false if the link had been given up meanwhile: the wire is closed then
+     */
+    protected final boolean connected(Wire connected) {
+        wire = connected;
+        if (move(Phase.CONNECTING, Phase.CONNECTED)) {
+            news.signal();
+            return true;
+        }
+        connected.close();
+        return false;
+    }
+
+    /**
+     * Ends the link, now: closes the wire, drops what was not sent, wakes all who wait. Any thread;
+     * only the first call has an effect.
+     *
+     * @param cause why, or null when it ended well
+     * @return whether this call ended it
+     */
+    public final boolean end(Throwable cause) {
+        if (!OUTCOME.compareAndSet(this, null, cause == null ? CLEAN : cause)) {
+            return false;
+        }
+        if (!move(Phase.CONNECTING, Phase.ENDED)) {
+            move(Phase.CONNECTED, Phase.ENDED);
+        }
+        Wire open = wire;
+        if (open != null) {
+            open.close();
+        }
+        watchdog.remove(this);
+        if (tryAcquireWrite()) { // else the holder finds the wire closed and does this itself
+            discard();
+            releaseWrite();
+        }
+        ended();
+        news.signal();
+        return true;
+    }
+
+    /** Called once, on the thread that ended the link, after the wire was closed. Must not block. */
+    protected abstract void ended();
+
+    @Override
+    public void tick(long now) {
+        long since = writeSince;
+        if (since != 0 && now - since > writeTimeout) {
+            end(
+                    new SocketTimeoutException(
+                            "the other side took nothing for "
+                                    + Duration.ofNanos(writeTimeout).toMillis()
+                                    + " ms"));
+        } else if (out != null && !writeRole && tryAcquireWrite()) { // a racy look, then the role
+            if (outLength == 0) {
+                out = null; // an idle connection holds no buffer
+            }
+            releaseWrite();
+        }
+    }
+
+    // ---- the read role ----
+
+    /**
+     * Takes the read role if nobody has it.
+     *
+     * @return whether this thread has it now
+     */
+    protected final boolean tryAcquireRead() {
+        return !readRole && READ_ROLE.compareAndSet(this, false, true);
+    }
+
+    /** Gives the read role back. */
+    protected final void releaseRead() {
+        readRole = false;
+    }
+
+    /**
+     * {@return whether some thread has the read role} Any thread; a guess by the time it is used.
+     */
+    protected final boolean isReadRoleTaken() {
+        return readRole;
+    }
+
+    // ---- the write role ----
+
+    /**
+     * Puts an element into the output buffer with {@link #room} and {@link #filled}, or writes it
+     * through with {@link #writeThrough}. Called under the write role.
+     *
+     * @param element what was queued or sent
+     * @throws IOException if the wire broke
+     */
+    protected abstract void encode(E element) throws IOException;
+
+    /**
+     * {@return what an element weighs in the queue, in bytes}
+     *
+     * @param element what was queued
+     */
+    protected abstract int weight(E element);
+
+    /**
+     * Encodes what overtakes the queue. Called under the write role, before each element.
+     *
+     * @throws IOException if the wire broke
+     */
+    protected void encodeUrgent() throws IOException {}
+
+    /**
+     * {@return whether {@link #encodeUrgent} would encode something} Any thread.
+     */
+    protected boolean hasUrgent() {
+        return false;
+    }
+
+    private boolean tryAcquireWrite() {
+        return WRITE_ROLE.compareAndSet(this, false, true);
+    }
+
+    /** Gives the write role back and sees to what was queued while it was held. */
+    private void releaseWrite() {
+        writeRole = false;
+        if ((outbound.hasArrivals() || heldBack || hasUrgent()) && phase != Phase.ENDED) {
+            kick();
+        }
+    }
+
+    /**
+     * Has what waits written soon, by a virtual thread of its own unless somebody is at it. Any
+     * thread; never blocks.
+     */
+    protected final void kick() {
+        // Who holds the role looks at the queue after giving it back; so if it is held now, the
+        // holder will see what was queued before this call.
+        if (!writeRole && !writerDue && WRITER_DUE.compareAndSet(this, false, true)) {
+            Threads.start("peerloom-writer", this::drain);
+        }
+    }
+
+    private void drain() {
+        writerDue = false; // before the attempt: who fails to see it fall starts no other in vain
+        if (tryAcquireWrite()) {
+            try {
+                writeAll();
+            } finally {
+                releaseWrite();
+            }
+        }
+    }
+
+    /** Writes all that waits, in as few calls as possible. Under the write role. */
+    private void writeAll() {
+        try {
+            if (phase == Phase.ENDED) {
+                discard();
+                return;
+            }
+            int count;
+            do {
+                count = 0;
+                long bytes = 0;
+                outbound.refill();
+                encodeUrgent();
+                for (E element; (element = outbound.take()) != null; count++) {
+                    bytes += weight(element);
+                    encode(element);
+                    encodeUrgent();
+                }
+                flushBuffer();
+                if (count > 0) {
+                    outbound.release(count, bytes);
+                    news.signal(); // there is room again
+                }
+            } while (count > 0 && outbound.hasArrivals());
+        } catch (IOException e) {
+            end(e);
+            discard();
+        }
+    }
+
+    /** Drops what waits after the end. Under the write role. */
+    private void discard() {
+        outLength = 0;
+        out = null;
+        heldBack = false;
+        outbound.refill();
+        for (E element; (element = outbound.take()) != null; ) {
+            outbound.release(1, weight(element));
+        }
+    }
+
+    /**
+     * Sends an element on the calling thread if the write role is free and nothing waits: without
+     * the queue, without another thread. May block until the other side takes the bytes.
+     *
+     * @param element what to send
+     * @param holdBack leave it in the buffer if it fits: more will follow before this thread calls
+     *     {@link #flush}. A writer thread sees to it in the meantime, if this one is slow.
+     * @return false if it was not possible: nothing was sent, use the queue
+     */
+    protected final boolean sendNow(E element, boolean holdBack) {
+        if (!outbound.isEmpty() || !tryAcquireWrite()) {
+            return false;
+        }
+        try {
+            if (phase == Phase.CONNECTED) {
+                encodeUrgent();
+                encode(element);
+                if (holdBack) {
+                    heldBack = outLength > 0;
+                } else {
+                    flushBuffer();
+                }
+            }
+        } catch (IOException e) {
+            end(e);
+        } finally {
+            releaseWrite();
+        }
+        return true;
+    }
+
+    /** Writes what was held back or waits, unless another thread is at it. May block. */
+    protected final void flush() {
+        if ((heldBack || outbound.hasArrivals() || hasUrgent()) && tryAcquireWrite()) {
+            try {
+                writeAll();
+            } finally {
+                releaseWrite();
+            }
+        }
+    }
+
+    /**
+     * Makes room in the output buffer, writing what is there if that would make it too large. Under
+     * the write role.
+     *
+     * @param bytes how many bytes are needed in one piece
+     * @return the buffer; the room begins at {@link #filled()}
+     * @throws IOException if the wire broke
+     */
+    protected final byte[] room(int bytes) throws IOException {
+        if (out == null) {
+            out = new byte[Math.max(bytes, OUT_FIRST)];
+        } else if (bytes > out.length - outLength) {
+            if (outLength + bytes > OUT_LIMIT) {
+                flushBuffer();
+            }
+            if (bytes > out.length - outLength) {
+                int size = Math.max(outLength + bytes, Math.min(out.length * 4, OUT_LIMIT));
+                byte[] larger = new byte[size];
+                System.arraycopy(out, 0, larger, 0, outLength);
+                out = larger;
+            }
+        }
+        return out;
+    }
+
+    /**
+     * {@return where the free part of the output buffer begins} Under the write role.
+     */
+    protected final int filled() {
+        return outLength;
+    }
+
+    /**
+     * Says how far the output buffer is filled now. Under the write role.
+     *
+     * @param end the index after the last byte
+     */
+    protected final void filled(int end) {
+        outLength = end;
+    }
+
+    /**
+     * Sends bytes behind what is in the output buffer: copied there if they are few, written from
+     * their own array if they are many. Under the write role.
+     *
+     * @param data the bytes
+     * @param offset where they begin
+     * @param length how many
+     * @throws IOException if the wire broke
+     */
+    protected final void writeThrough(byte[] data, int offset, int length) throws IOException {
+        if (length < GATHER) {
+            byte[] buffer = room(length);
+            System.arraycopy(data, offset, buffer, outLength, length);
+            outLength += length;
+            return;
+        }
+        int done = 0;
+        if (outLength > 0) {
+            writeSince = stamp();
+            int n = wire.write(out, outLength, data, offset, length);
+            if (n < outLength) {
+                writeFully(out, n, outLength - n);
+            } else {
+                done = n - outLength;
+            }
+            outLength = 0;
+        }
+        writeFully(data, offset + done, length - done);
+        heldBack = false;
+    }
+
+    /**
+     * Writes what is in the output buffer. Under the write role; may block.
+     *
+     * @throws IOException if the wire broke
+     */
+    protected final void flushBuffer() throws IOException {
+        heldBack = false;
+        if (outLength > 0) {
+            writeFully(out, 0, outLength);
+            outLength = 0;
+            if (out.length > OUT_LIMIT) {
+                out = null;
+            }
+        }
+    }
+
+    /** Writes all of it; the watchdog counts the time since the last byte that was taken. */
+    private void writeFully(byte[] data, int offset, int length) throws IOException {
+        for (int done = 0; done < length; ) {
+            writeSince = stamp();
+            done += wire.write(data, offset + done, length - done);
+        }
+        writeSince = 0;
+    }
+
+    /** The current tick, never 0. */
+    private long stamp() {
+        return watchdog.now() | 1;
+    }
+
+    /**
+     * {@return how many bytes were accepted for sending and are not yet with the system} Any
+     * thread; what is held back in the buffer is not counted.
+     */
+    public final int outboundBytes() {
+        return outbound.bytes();
+    }
+
+    // ---- queueing ----
+
+    /**
+     * Queues an element and has it written. Any thread; never blocks.
+     *
+     * @param element what to send
+     * @return false if there is no room; nothing was queued
+     */
+    protected final boolean enqueue(E element) {
+        if (!outbound.offer(element, weight(element))) {
+            return false;
+        }
+        kick();
+        return true;
+    }
+
+    /**
+     * Queues an element, waiting for room. Any thread that may block.
+     *
+     * @param element what to send
+     * @return false if there was no room within the write timeout, or the link ended
+     */
+    protected final boolean enqueueOrWait(E element) {
+        int weight = weight(element);
+        long deadline = System.nanoTime() + writeTimeout;
+        while (!outbound.offer(element, weight)) {
+            if (outbound.isEmpty()) { // heavier than the bound, and nothing else waits: let it pass
+                outbound.add(element, weight);
+                break;
+            }
+            if (!news.await(
+                            () -> outbound.fits(weight) || phase == Phase.ENDED,
+                            deadline - System.nanoTime())
+                    || phase == Phase.ENDED) {
+                return false;
+            }
+        }
+        kick();
+        return true;
+    }
+}

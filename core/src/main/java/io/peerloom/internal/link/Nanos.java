@@ -1,0 +1,26 @@
+package io.peerloom.internal.link;
+
+import java.time.Duration;
+
+/** Durations as nanoseconds that can be added to {@link System#nanoTime} without overflow. */
+public final class Nanos {
+
+    /** About 73 years: for ever, and still safe to add to any clock reading. */
+    public static final long FOREVER = Long.MAX_VALUE / 4;
+
+    private Nanos() {}
+
+    /**
+     * Converts a duration.
+     *
+     * @param duration any
+     * @return its nanoseconds, at most {@link #FOREVER}, at least 0
+     */
+    public static long of(Duration duration) {
+        if (duration.isNegative()) {
+            return 0;
+        }
+        // about 146 years in seconds and beyond would overflow toNanos
+        return duration.getSeconds() >= FOREVER / 1_000_000_000 ? FOREVER : duration.toNanos();
+    }
+}

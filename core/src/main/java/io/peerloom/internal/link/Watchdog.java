@@ -1,0 +1,112 @@
+package io.peerloom.internal.link;
+
+import io.peerloom.internal.queue.WaitPoint;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * The clock of a group of links: one virtual thread looks at each of them now and then, and lets
+ * each enforce its own deadlines. It runs while the group has members and ends with the last.
+ *
+ * <p>Deadlines need no timer each, and the thread that reads or writes needs no clock: it notes
+ * {@link #now}, which is as old as the last tick. So every deadline is kept with the precision of a
+ * tick, which is an eighth of the shortest, between 5 milliseconds and a second.
+ */
+public final class Watchdog {
+
+    /** What a watchdog looks at. */
+    @FunctionalInterface
+    public interface Watched {
+        /**
+         * Looks at the deadlines. Called on the watchdog's thread; must neither block nor throw.
+         *
+         * @param now {@link System#nanoTime} of this tick
+         */
+        void tick(long now);
+    }
+
+    private static final long FINEST = Duration.ofMillis(5).toNanos();
+    private static final long COARSEST = Duration.ofSeconds(1).toNanos();
+
+    private final long period;
+    private final Set<Watched> members = ConcurrentHashMap.newKeySet();
+    private final WaitPoint emptied = new WaitPoint();
+
+    /** Whether the thread runs, or is about to look for members again before it ends. */
+    private final AtomicBoolean running = new AtomicBoolean();
+
+    /** Written by the watchdog's thread and when it starts, read by all. */
+    private volatile long now = System.nanoTime();
+
+    /**
+     * A watchdog without members.
+     *
+     * @param deadlines what its members will enforce; the shortest decides how often it looks
+     */
+    public Watchdog(Duration... deadlines) {
+        long shortest = COARSEST * 8;
+        for (Duration deadline : deadlines) {
+            shortest = Math.min(shortest, Nanos.of(deadline));
+        }
+        period = Math.max(FINEST, Math.min(COARSEST, shortest / 8));
+    }
+
+    /**
+     * {@return the time of the last tick, on the scale of {@link System#nanoTime}}
+     */
+    public long now() {
+        return now;
+    }
+
+    /**
+     * {@return the time between two ticks in nanoseconds: how imprecise {@link #now} is}
+     */
+    public long period() {
+        return period;
+    }
+
+    /**
+     * Begins to look at a member. Any thread.
+     *
+     * @param member what to look at
+     */
+    public void add(Watched member) {
+        members.add(member);
+        start();
+    }
+
+    /**
+     * Looks at a member no more, except for a tick that is under way. Any thread.
+     *
+     * @param member what to forget
+     */
+    public void remove(Watched member) {
+        members.remove(member);
+        if (members.isEmpty()) {
+            emptied.signal();
+        }
+    }
+
+    private void start() {
+        if (!running.get() && running.compareAndSet(false, true)) {
+            now = System.nanoTime();
+            Threads.start("peerloom-watchdog", this::run);
+        }
+    }
+
+    private void run() {
+        while (!emptied.await(members::isEmpty, period)) {
+            long time = System.nanoTime();
+            now = time;
+            for (Watched member : members) {
+                member.tick(time);
+            }
+        }
+        running.set(false);
+        if (!members.isEmpty()) { // added since: either add saw the flag fall, or we see its member
+            start();
+        }
+    }
+}

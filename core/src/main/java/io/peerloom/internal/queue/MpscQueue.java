@@ -1,0 +1,242 @@
+package io.peerloom.internal.queue;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * A lock-free queue for many producers and one consumer, bounded in elements and in bytes, that the
+ * consumer empties a batch at a time.
+ *
+ * <p>Producers push onto a stack with one compare-and-set; the consumer detaches the whole stack
+ * with one exchange and turns it round ({@link #refill}), after which it owns the batch and takes
+ * from it without touching shared memory ({@link #take}). That is the two halves of a peer: what
+ * has arrived, which threads may extend at any time, and what has been polled, which changes only
+ * when its owner says so. It costs nothing while empty: an idle connection holds no array.
+ *
+ * <p>What counts against the bounds is everything accepted and not yet {@linkplain #release
+ * released}, so elements that were taken but are still being written keep their place.
+ *
+ * <p>The elements of one producer stay in its order; elements of different producers are ordered by
+ * their compare-and-set.
+ *
+ * @param <E> the elements
+ */
+public final class MpscQueue<E> {
+
+    private static final class Node<E> {
+        final E element;
+
+        /** In the stack: the element pushed before. In the batch: the one pushed after. */
+        Node<E> next;
+
+        Node(E element) {
+            this.element = element;
+        }
+    }
+
+    /** Elements above, bytes below: one word, so that both bounds are tested by one addition. */
+    private static final int COUNT_SHIFT = 40;
+
+    private static final long ONE = 1L << COUNT_SHIFT;
+    private static final long BYTES = ONE - 1;
+
+    private static final VarHandle TOP;
+    private static final VarHandle USED;
+
+    static {
+        try {
+            var lookup = MethodHandles.lookup();
+            TOP = lookup.findVarHandle(MpscQueue.class, "top", Node.class);
+            USED = lookup.findVarHandle(MpscQueue.class, "used", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final int maxCount;
+    private final int maxBytes;
+
+    /** The newest arrival; pushed by producers, detached by the consumer, both by atomic exchange. */
+    @SuppressWarnings("unused") // through TOP
+    private volatile Node<E> top;
+
+    /** Count and bytes accepted and not released; changed by atomic addition only. */
+    @SuppressWarnings("unused") // through USED
+    private volatile long used;
+
+    /** The batch: oldest and newest element and their number. Belongs to the consumer. */
+    private Node<E> first;
+
+    private Node<E> last;
+    private int available;
+
+    /**
+     * An empty queue.
+     *
+     * @param maxCount how many elements {@link #offer} accepts, at least 1
+     * @param maxBytes how many bytes {@link #offer} accepts, at least 1; one element larger than
+     *     this is refused even when the queue is empty
+     */
+    public MpscQueue(int maxCount, int maxBytes) {
+        this.maxCount = maxCount;
+        this.maxBytes = maxBytes;
+    }
+
+    /**
+     * Appends an element if both bounds allow it. Any thread.
+     *
+     * <p>While several producers race for the last place, all of them may be refused.
+     *
+     * @param element the element
+     * @param bytes what it weighs, at least 0
+     * @return whether it was accepted
+     */
+    public boolean offer(E element, int bytes) {
+        long now = (long) USED.getAndAdd(this, ONE | bytes) + (ONE | bytes);
+        if ((now >>> COUNT_SHIFT) > maxCount || (now & BYTES) > maxBytes) {
+            release(1, bytes);
+            return false;
+        }
+        push(element);
+        return true;
+    }
+
+    /**
+     * Appends an element whatever the bounds say: for a producer that asks {@link #isFull} before it
+     * fetches more, and for the one last element that must not be lost. Any thread.
+     *
+     * @param element the element
+     * @param bytes what it weighs, at least 0
+     */
+    public void add(E element, int bytes) {
+        USED.getAndAdd(this, ONE | bytes);
+        push(element);
+    }
+
+    private void push(E element) {
+        var node = new Node<>(element);
+        Node<E> old = top;
+        while (true) {
+            node.next = old;
+            if (TOP.compareAndSet(this, old, node)) {
+                return;
+            }
+            old = top;
+        }
+    }
+
+    /**
+     * Gives back the place of elements that are done with, taken or not yet accepted. Any thread.
+     *
+     * @param count how many elements
+     * @param bytes what they weighed together
+     */
+    public void release(int count, long bytes) {
+        USED.getAndAdd(this, -(((long) count << COUNT_SHIFT) + bytes));
+    }
+
+    /**
+     * Moves what has arrived into the consumer's batch. Consumer only.
+     *
+     * @return how many elements {@link #take} will give now
+     */
+    public int refill() {
+        if (top == null) {
+            return available;
+        }
+        @SuppressWarnings("unchecked")
+        var newest = (Node<E>) TOP.getAndSet(this, null);
+        Node<E> oldest = null;
+        int moved = 0;
+        for (Node<E> node = newest; node != null; moved++) {
+            Node<E> older = node.next;
+            node.next = oldest;
+            oldest = node;
+            node = older;
+        }
+        if (first == null) {
+            first = oldest;
+        } else {
+            last.next = oldest;
+        }
+        last = newest;
+        available += moved;
+        return available;
+    }
+
+    /**
+     * Takes the oldest element of the batch, without looking for new arrivals. Its place stays
+     * occupied until {@link #release}. Consumer only.
+     *
+     * @return the element, or null when the batch is used up
+     */
+    public E take() {
+        Node<E> node = first;
+        if (node == null) {
+            return null;
+        }
+        first = node.next;
+        node.next = null; // an old node that was promoted must not keep younger ones alive
+        if (first == null) {
+            last = null;
+        }
+        available--;
+        return node.element;
+    }
+
+    /**
+     * {@return how many elements the batch holds} Consumer only.
+     */
+    public int available() {
+        return available;
+    }
+
+    /**
+     * {@return whether something has arrived that {@link #refill} would move} Any thread.
+     */
+    public boolean hasArrivals() {
+        return top != null;
+    }
+
+    /**
+     * {@return whether either bound is reached} Any thread.
+     */
+    public boolean isFull() {
+        long now = used;
+        return (now >>> COUNT_SHIFT) >= maxCount || (now & BYTES) >= maxBytes;
+    }
+
+    /**
+     * {@return whether {@link #offer} would accept an element now, or one heavier than the bound may
+     * be {@linkplain #add added} because nothing else waits} Any thread; a guess by the time it is
+     * used.
+     *
+     * @param bytes what the element weighs
+     */
+    public boolean fits(int bytes) {
+        long now = used;
+        return now == 0
+                || ((now >>> COUNT_SHIFT) < maxCount && (now & BYTES) + bytes <= maxBytes);
+    }
+
+    /**
+     * {@return whether nothing is accepted that was not released} Any thread.
+     */
+    public boolean isEmpty() {
+        return used == 0;
+    }
+
+    /**
+     * {@return how many bytes are accepted and not released} Any thread.
+     */
+    public int bytes() {
+        return (int) Math.min(used & BYTES, Integer.MAX_VALUE);
+    }
+
+    /**
+     * {@return how many elements are accepted and not released} Any thread.
+     */
+    public int count() {
+        return (int) (used >>> COUNT_SHIFT);
+    }
+}

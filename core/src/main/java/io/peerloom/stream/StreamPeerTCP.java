@@ -1,0 +1,268 @@
+package io.peerloom.stream;
+
+import io.peerloom.ErrorCode;
+import io.peerloom.Limits;
+import io.peerloom.internal.link.Connector;
+import io.peerloom.internal.link.Watchdog;
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
+import java.util.Objects;
+
+/**
+ * A TCP stream. Godot: {@code StreamPeerTCP}.
+ *
+ * <p>A host name may have several addresses; they are tried a quarter of a second apart, families in
+ * turn, and the first that answers is used (RFC 8305). Keepalive probes are on, so that a peer whose
+ * machine or network is gone does not stay connected for ever.
+ */
+public final class StreamPeerTCP extends StreamPeerSocket {
+
+    /** Opened and bound by {@link #bind}, used by the next connection; null otherwise. */
+    private SocketChannel bound;
+
+    /** The target while connecting, the remote end while connected. */
+    private String host = "";
+
+    private int port;
+
+    /** Nagle's algorithm is on unless the user turns it off, as in Godot. */
+    private volatile boolean noDelay;
+
+    /** A peer that is not connected. */
+    public StreamPeerTCP() {}
+
+    /** A connection that a server accepted. */
+    StreamPeerTCP(Limits limits, Watchdog watchdog, SocketChannel channel) throws IOException {
+        var remote = (InetSocketAddress) channel.getRemoteAddress();
+        host = remote.getAddress().getHostAddress();
+        port = remote.getPort();
+        channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+        adopt(limits, watchdog, channel);
+    }
+
+    /**
+     * Connects, waiting for the outcome: for handlers on virtual threads, and for tools.
+     *
+     * @param host a name or an address
+     * @param port 1 to 65535
+     * @return the connected peer
+     * @throws IOException if the name has no address, none answered, or {@link
+     *     Limits#connectTimeout} was over
+     */
+    public static StreamPeerTCP connect(String host, int port) throws IOException {
+        var peer = new StreamPeerTCP();
+        if (peer.connectToHost(host, port) != ErrorCode.OK) {
+            throw new IllegalArgumentException("not a host and port: " + host + ", " + port);
+        }
+        peer.finishConnecting();
+        peer.poll();
+        return peer;
+    }
+
+    /**
+     * Chooses the local port of the next connection, on any address.
+     *
+     * @param localPort 0 to 65535; 0 lets the system choose
+     * @return as {@link #bind(int, String)}
+     */
+    public ErrorCode bind(int localPort) {
+        return bind(localPort, "*");
+    }
+
+    /**
+     * Chooses the local port and address of the next connection. Does not change the status. Godot:
+     * {@code StreamPeerTCP.bind}.
+     *
+     * @param localPort 0 to 65535; 0 lets the system choose
+     * @param localHost an address of this machine, or {@code "*"} for any
+     * @return OK; INVALID_PARAMETER if the port is out of range or the host is not an address;
+     *     ALREADY_IN_USE if bound or connected already; UNAVAILABLE if the system refuses, with the
+     *     cause in {@link #getFailure}
+     */
+    public ErrorCode bind(int localPort, String localHost) {
+        if (localPort < 0 || localPort > 65_535) {
+            return ErrorCode.INVALID_PARAMETER;
+        }
+        if (bound != null || getStatus() != Status.NONE) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        InetSocketAddress address = address(localHost, localPort);
+        if (address == null) {
+            return ErrorCode.INVALID_PARAMETER;
+        }
+        SocketChannel channel = null;
+        try {
+            channel = open(address);
+            channel.bind(address);
+            bound = channel;
+            return ErrorCode.OK;
+        } catch (IOException e) {
+            closeQuietly(channel);
+            setFailure(e);
+            return ErrorCode.UNAVAILABLE;
+        }
+    }
+
+    /** An IPv4 address needs an IPv4 socket, so that no other family is bound with it. */
+    private static SocketChannel open(InetSocketAddress address) throws IOException {
+        return address.getAddress() instanceof Inet4Address
+                ? SocketChannel.open(StandardProtocolFamily.INET)
+                : SocketChannel.open();
+    }
+
+    /** The address to bind to, or null if {@code host} is none. */
+    static InetSocketAddress address(String host, int port) {
+        if (host.equals("*")) {
+            try { // the wildcard of both families, where the system has both
+                return new InetSocketAddress(InetAddress.getByName("::"), port);
+            } catch (IOException e) {
+                return new InetSocketAddress(port);
+            }
+        }
+        if (!Connector.isLiteral(host)) {
+            return null;
+        }
+        try {
+            return new InetSocketAddress(InetAddress.getByName(host), port);
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    /**
+     * Begins to connect; {@link #poll} tells the outcome. Returns at once: the name is resolved
+     * elsewhere. Godot: {@code connect_to_host}.
+     *
+     * @param targetHost a name, or an address; an IPv6 address may stand in brackets
+     * @param targetPort 1 to 65535
+     * @return OK if connecting has begun; ALREADY_IN_USE unless the status is NONE;
+     *     INVALID_PARAMETER for an empty host, a port out of range or a malformed address
+     */
+    public ErrorCode connectToHost(String targetHost, int targetPort) {
+        Objects.requireNonNull(targetHost, "host");
+        if (getStatus() != Status.NONE) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        if (targetHost.isEmpty()
+                || targetPort < 1
+                || targetPort > 65_535
+                || (Connector.isLiteral(targetHost) && address(targetHost, targetPort) == null)) {
+            return ErrorCode.INVALID_PARAMETER;
+        }
+        host = targetHost;
+        port = targetPort;
+        SocketChannel local = bound;
+        bound = null;
+        boolean immediately = noDelay;
+        begin(
+                connector -> {
+                    try {
+                        var channel =
+                                connector.connect(connector.resolve(targetHost, targetPort), local);
+                        channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+                        channel.setOption(StandardSocketOptions.TCP_NODELAY, immediately);
+                        return channel;
+                    } catch (IOException e) {
+                        closeQuietly(local);
+                        throw e;
+                    }
+                });
+        return ErrorCode.OK;
+    }
+
+    @Override
+    public ErrorCode poll() {
+        Status before = getStatus();
+        ErrorCode result = super.poll();
+        if (before == Status.CONNECTING && getStatus() == Status.CONNECTED) {
+            SocketAddress remote = remoteAddress();
+            if (remote instanceof InetSocketAddress address) {
+                host = address.getAddress().getHostAddress();
+                port = address.getPort();
+            }
+            setNoDelay(noDelay); // it may have been set while connecting
+        }
+        return result;
+    }
+
+    private SocketAddress remoteAddress() {
+        try {
+            SocketChannel channel = channel();
+            return channel == null ? null : channel.getRemoteAddress();
+        } catch (IOException e) {
+            return null; // closed meanwhile; the next poll will tell
+        }
+    }
+
+    @Override
+    void left() {
+        host = "";
+        port = 0;
+        closeQuietly(bound);
+        bound = null;
+    }
+
+    private static void closeQuietly(SocketChannel channel) {
+        if (channel != null) {
+            new io.peerloom.internal.link.ChannelWire(channel).close();
+        }
+    }
+
+    /**
+     * {@return the host given to connect while connecting, the address of the other side while
+     * connected, {@code ""} otherwise} Godot: {@code get_connected_host}.
+     */
+    public String getConnectedHost() {
+        return host;
+    }
+
+    /**
+     * {@return the port of the other side while connecting and connected, 0 otherwise} Godot: {@code
+     * get_connected_port}.
+     */
+    public int getConnectedPort() {
+        return port;
+    }
+
+    /**
+     * {@return the local port when bound or connected, 0 otherwise} Godot: {@code get_local_port}.
+     */
+    public int getLocalPort() {
+        try {
+            SocketChannel channel = bound != null ? bound : channel();
+            return channel != null && channel.getLocalAddress() instanceof InetSocketAddress local
+                    ? local.getPort()
+                    : 0;
+        } catch (ClosedChannelException e) {
+            return 0;
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    /**
+     * Turns Nagle's algorithm off or on, for this connection and the next. It is on at first, as in
+     * Godot. Godot: {@code set_no_delay}, which demands an open socket; here it may be called
+     * before.
+     *
+     * @param enabled whether small pieces are sent without waiting to be joined with others
+     */
+    public void setNoDelay(boolean enabled) {
+        noDelay = enabled;
+        SocketChannel channel = channel();
+        if (channel != null) {
+            try {
+                channel.setOption(StandardSocketOptions.TCP_NODELAY, enabled);
+            } catch (IOException e) {
+                // the connection is over; nothing is sent on it any more
+            }
+        }
+    }
+}

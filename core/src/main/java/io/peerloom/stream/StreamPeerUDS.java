@@ -1,0 +1,162 @@
+package io.peerloom.stream;
+
+import io.peerloom.ErrorCode;
+import io.peerloom.Limits;
+import io.peerloom.internal.link.ChannelWire;
+import io.peerloom.internal.link.Watchdog;
+import java.io.IOException;
+import java.net.BindException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * A stream over a Unix domain socket. Godot: {@code StreamPeerUDS} (4.6).
+ *
+ * <p>Unlike Godot's, it works on every system where the JDK has such sockets, and a peer that was
+ * {@linkplain #bind bound} can connect.
+ */
+public final class StreamPeerUDS extends StreamPeerSocket {
+
+    /** What fits into {@code sockaddr_un.sun_path} on Linux, less the terminating zero. */
+    private static final int MAX_PATH_BYTES = 107;
+
+    /** Opened and bound by {@link #bind}, used by the next connection; null otherwise. */
+    private SocketChannel bound;
+
+    /** The path that was connected to; "" for accepted peers, as in Godot. */
+    private String path = "";
+
+    /** A peer that is not connected. */
+    public StreamPeerUDS() {}
+
+    /** A connection that a server accepted. */
+    StreamPeerUDS(Limits limits, Watchdog watchdog, SocketChannel channel) {
+        adopt(limits, watchdog, channel);
+    }
+
+    /**
+     * Connects, waiting for the outcome: for handlers on virtual threads, and for tools.
+     *
+     * @param path the socket's file
+     * @return the connected peer
+     * @throws IOException if there is no socket, nobody listens, or {@link Limits#connectTimeout}
+     *     was over
+     */
+    public static StreamPeerUDS connect(Path path) throws IOException {
+        var peer = new StreamPeerUDS();
+        if (peer.connectToHost(path) != ErrorCode.OK) {
+            throw new IllegalArgumentException("not the path of a socket: \"" + path + "\"");
+        }
+        peer.finishConnecting();
+        return peer;
+    }
+
+    /**
+     * Gives the next connection a path of its own on this side. The file is the caller's to delete.
+     * Does not change the status. Godot: {@code StreamPeerUDS.bind}.
+     *
+     * @param localPath where no file is yet
+     * @return OK; INVALID_PARAMETER if the path is empty or too long; ALREADY_IN_USE if bound or
+     *     connected already; ALREADY_EXISTS if there is a file; UNAUTHORIZED if the folder cannot
+     *     be written; UNAVAILABLE if the system refuses for another reason. The cause is in {@link
+     *     #getFailure}
+     */
+    public ErrorCode bind(Path localPath) {
+        if (!isValid(localPath)) {
+            return ErrorCode.INVALID_PARAMETER;
+        }
+        if (bound != null || getStatus() != Status.NONE) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        SocketChannel channel = null;
+        try {
+            channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+            channel.bind(UnixDomainSocketAddress.of(localPath));
+            bound = channel;
+            return ErrorCode.OK;
+        } catch (IOException | UnsupportedOperationException e) {
+            if (channel != null) {
+                new ChannelWire(channel).close();
+            }
+            setFailure(e);
+            return bindError(e, localPath);
+        }
+    }
+
+    /** Why a path could not be bound. */
+    static ErrorCode bindError(Exception e, Path path) {
+        if (e instanceof BindException && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            return ErrorCode.ALREADY_EXISTS;
+        }
+        Path folder = path.toAbsolutePath().getParent();
+        if (e instanceof AccessDeniedException
+                || (folder != null && Files.isDirectory(folder) && !Files.isWritable(folder))) {
+            return ErrorCode.UNAUTHORIZED;
+        }
+        return ErrorCode.UNAVAILABLE;
+    }
+
+    static boolean isValid(Path path) {
+        Objects.requireNonNull(path, "path");
+        int length = path.toString().getBytes(StandardCharsets.UTF_8).length;
+        return length > 0 && length <= MAX_PATH_BYTES;
+    }
+
+    /**
+     * Begins to connect; {@link #poll} tells the outcome. Godot: {@code connect_to_host}, which
+     * connects at once; here a missing file is found by the poll.
+     *
+     * @param target the socket's file
+     * @return OK if connecting has begun; ALREADY_IN_USE unless the status is NONE;
+     *     INVALID_PARAMETER if the path is empty or too long
+     */
+    public ErrorCode connectToHost(Path target) {
+        if (getStatus() != Status.NONE) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        if (!isValid(target)) {
+            return ErrorCode.INVALID_PARAMETER;
+        }
+        path = target.toString();
+        SocketChannel local = bound;
+        bound = null;
+        begin(
+                connector -> {
+                    try {
+                        return connector.connect(
+                                List.of(UnixDomainSocketAddress.of(target)), local);
+                    } catch (IOException e) {
+                        if (local != null) {
+                            new ChannelWire(local).close();
+                        }
+                        throw e;
+                    }
+                });
+        return ErrorCode.OK;
+    }
+
+    @Override
+    void left() {
+        path = "";
+        if (bound != null) {
+            new ChannelWire(bound).close();
+            bound = null;
+        }
+    }
+
+    /**
+     * {@return the path given to {@link #connectToHost} while connecting and connected; {@code ""}
+     * otherwise and on peers that a server accepted} Godot: {@code get_connected_path}.
+     */
+    public String getConnectedPath() {
+        return path;
+    }
+}

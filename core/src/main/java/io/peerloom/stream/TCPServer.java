@@ -1,0 +1,110 @@
+package io.peerloom.stream;
+
+import io.peerloom.ErrorCode;
+import io.peerloom.internal.link.ChannelWire;
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.util.Objects;
+
+/** Listens for TCP connections. Godot: {@code TCPServer} (4.x), {@code TCP_Server} (3.x). */
+public final class TCPServer extends SocketServer {
+
+    /** A server that does not listen yet. */
+    public TCPServer() {}
+
+    /**
+     * Listens on all addresses.
+     *
+     * @param port 0 to 65535; 0 lets the system choose, see {@link #getLocalPort}
+     * @return as {@link #listen(int, String)}
+     */
+    public ErrorCode listen(int port) {
+        return listen(port, "*");
+    }
+
+    /**
+     * Listens on one address or on all. Godot: {@code listen}.
+     *
+     * @param port 0 to 65535; 0 lets the system choose, see {@link #getLocalPort}
+     * @param bindAddress an address of this machine; {@code "*"} for all of both families, {@code
+     *     "0.0.0.0"} for all of IPv4. {@code "::"} is IPv6 only in Godot; Java cannot ask for that,
+     *     so that it means the same as {@code "*"} where the system's sockets are dual-stack
+     * @return OK; ALREADY_IN_USE if it listens already or the system refuses the address, with the
+     *     cause in {@link #getFailure}; INVALID_PARAMETER if it is not an address or the port is out
+     *     of range; CANT_CREATE if there is no socket to be had
+     */
+    public ErrorCode listen(int port, String bindAddress) {
+        if (isListening()) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        Objects.requireNonNull(bindAddress, "bindAddress");
+        InetSocketAddress address =
+                port < 0 || port > 65_535 ? null : StreamPeerTCP.address(bindAddress, port);
+        if (address == null) {
+            return ErrorCode.INVALID_PARAMETER;
+        }
+        ServerSocketChannel channel;
+        try {
+            channel = open(address);
+        } catch (IOException e) {
+            return fail(ErrorCode.CANT_CREATE, e);
+        }
+        try {
+            bind(channel, address);
+        } catch (IOException e) {
+            return fail(ErrorCode.ALREADY_IN_USE, e);
+        }
+        start(channel);
+        return ErrorCode.OK;
+    }
+
+    private static ServerSocketChannel open(InetSocketAddress address) throws IOException {
+        return address.getAddress() instanceof Inet4Address
+                ? ServerSocketChannel.open(StandardProtocolFamily.INET)
+                : ServerSocketChannel.open();
+    }
+
+    private static void bind(ServerSocketChannel channel, InetSocketAddress address)
+            throws IOException {
+        try {
+            channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+            channel.bind(address);
+        } catch (IOException e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    /**
+     * {@return the port that is listened on, or 0} Godot: {@code get_local_port}.
+     */
+    public int getLocalPort() {
+        return localAddress() instanceof InetSocketAddress address ? address.getPort() : 0;
+    }
+
+    /**
+     * Takes an accepted connection.
+     *
+     * @return a connected peer, or null if there is none. Godot: {@code take_connection}
+     */
+    public StreamPeerTCP takeConnection() {
+        for (SocketChannel channel; (channel = takeChannel()) != null; ) {
+            try {
+                return new StreamPeerTCP(getLimits(), watchdog(), channel);
+            } catch (IOException e) { // gone before it was taken
+                new ChannelWire(channel).close();
+            }
+        }
+        return null;
+    }
+
+    @Override
+    public StreamPeerTCP takeSocketConnection() {
+        return takeConnection();
+    }
+}
