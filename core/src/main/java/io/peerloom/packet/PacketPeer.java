@@ -6,8 +6,9 @@ import io.peerloom.ErrorCode;
  * Something that sends and receives whole packets: Godot's {@code PacketPeer}.
  *
  * <p>The rules that all of them share are here: the outcome of a {@link #getPacket()} is kept, an
- * empty packet is not sent, and the size of encoded values is bounded. A subclass moves the packets:
- * it implements {@link #checkPacket()}, {@link #takePacket()} and {@link #sendPacket(byte[])}.
+ * empty packet is not sent, and the size of encoded values is bounded. A subclass moves the
+ * packets: it implements {@link #checkPacket()}, {@link #takePacket()} and {@link
+ * #sendPacket(byte[])}.
  *
  * <h2>Threads</h2>
  *
@@ -40,8 +41,8 @@ public abstract class PacketPeer {
     /**
      * Takes the oldest packet that has arrived: Godot's {@code get_packet}. Does not block.
      *
-     * @return its bytes, which are the caller's from now on; an empty array when there is none,
-     *     and then {@link #getPacketError()} tells why
+     * @return its bytes, which are the caller's from now on; an empty array when there is none, and
+     *     then {@link #getPacketError()} tells why
      */
     public final byte[] getPacket() {
         packetError = checkPacket();

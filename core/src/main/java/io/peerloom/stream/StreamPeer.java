@@ -1,6 +1,7 @@
 package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
+
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -53,13 +54,17 @@ public abstract class StreamPeer {
     /** What {@link #limitValueBytes(int)} starts with: 8 MiB. */
     private static final int DEFAULT_MAX_VALUE_BYTES = 8 << 20;
 
-    /** A value is read in pieces of this size at first: a length alone does not make us allocate. */
+    /**
+     * A value is read in pieces of this size at first: a length alone does not make us allocate.
+     */
     private static final int FIRST_CHUNK = 8 << 10;
 
     /** Written by anyone, read by all that put and by the one that gets. */
     private volatile boolean bigEndian;
 
-    /** Receiving thread only: where the fixed-size getters read to. Putters have their own array. */
+    /**
+     * Receiving thread only: where the fixed-size getters read to. Putters have their own array.
+     */
     private final byte[] scratch = new byte[Long.BYTES];
 
     /** Receiving thread only. */
@@ -88,10 +93,10 @@ public abstract class StreamPeer {
      * only within a bound that the subclass documents. A length of 0 is {@link ErrorCode#OK} and
      * does not touch the stream.
      *
-     * <p>For implementers: check the bounds with {@link
-     * java.util.Objects#checkFromIndexSize(int, int, int)}; keep no reference to {@code data}
-     * after the return; where several threads may put, let no bytes of another call come between
-     * those of this one, because each typed put relies on it.
+     * <p>For implementers: check the bounds with {@link java.util.Objects#checkFromIndexSize(int,
+     * int, int)}; keep no reference to {@code data} after the return; where several threads may
+     * put, let no bytes of another call come between those of this one, because each typed put
+     * relies on it.
      *
      * @param data the bytes to send; not kept
      * @param offset index of the first one

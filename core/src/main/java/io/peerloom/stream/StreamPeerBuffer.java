@@ -1,6 +1,7 @@
 package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
+
 import java.util.Arrays;
 import java.util.Objects;
 
@@ -126,8 +127,8 @@ public class StreamPeerBuffer extends StreamPeer {
      * Moves the position: Godot's {@code seek}, with an outcome.
      *
      * @param position the new position, 0 to {@link #getSize()}
-     * @return {@link ErrorCode#OK}, or {@link ErrorCode#INVALID_PARAMETER} outside of the data, with
-     *     the position where it was
+     * @return {@link ErrorCode#OK}, or {@link ErrorCode#INVALID_PARAMETER} outside of the data,
+     *     with the position where it was
      */
     public ErrorCode seek(int position) {
         if (position < 0 || position > size) {

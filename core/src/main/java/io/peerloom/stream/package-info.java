@@ -12,7 +12,7 @@
  * gets share one small array and one {@link io.peerloom.stream.StreamPeer#lastResult() result},
  * which belong to the one thread that receives, as everything on the receiving side does.
  *
- * <p>A length that comes over the wire is a claim. It is compared with a limit before anything else,
- * and beyond the first few kilobytes memory is taken only as the bytes come.
+ * <p>A length that comes over the wire is a claim. It is compared with a limit before anything
+ * else, and beyond the first few kilobytes memory is taken only as the bytes come.
  */
 package io.peerloom.stream;
