@@ -6,4 +6,6 @@ module io.peerloom.core {
     requires org.slf4j;
 
     exports io.peerloom;
+    exports io.peerloom.packet;
+    exports io.peerloom.stream;
 }

@@ -1,6 +1,7 @@
 package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
+
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -44,16 +45,26 @@ public abstract class StreamPeer {
     private static final VarHandle LONG =
             MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
+    /** The bits of 2^-14, the smallest number that Godot writes as a half. */
+    private static final int HALF_MIN_NORMAL = 0x3880_0000;
+
+    /** The low bits of a float's significand for which a half has no room. */
+    private static final int HALF_LOST_BITS = 0x1fff;
+
     /** What {@link #limitValueBytes(int)} starts with: 8 MiB. */
     private static final int DEFAULT_MAX_VALUE_BYTES = 8 << 20;
 
-    /** A value is read in pieces of this size at first: a length alone does not make us allocate. */
+    /**
+     * A value is read in pieces of this size at first: a length alone does not make us allocate.
+     */
     private static final int FIRST_CHUNK = 8 << 10;
 
     /** Written by anyone, read by all that put and by the one that gets. */
     private volatile boolean bigEndian;
 
-    /** Receiving thread only: where the fixed-size getters read to. Putters have their own array. */
+    /**
+     * Receiving thread only: where the fixed-size getters read to. Putters have their own array.
+     */
     private final byte[] scratch = new byte[Long.BYTES];
 
     /** Receiving thread only. */
@@ -82,10 +93,10 @@ public abstract class StreamPeer {
      * only within a bound that the subclass documents. A length of 0 is {@link ErrorCode#OK} and
      * does not touch the stream.
      *
-     * <p>For implementers: check the bounds with {@link
-     * java.util.Objects#checkFromIndexSize(int, int, int)}; keep no reference to {@code data}
-     * after the return; where several threads may put, let no bytes of another call come between
-     * those of this one, because each typed put relies on it.
+     * <p>For implementers: check the bounds with {@link java.util.Objects#checkFromIndexSize(int,
+     * int, int)}; keep no reference to {@code data} after the return; where several threads may
+     * put, let no bytes of another call come between those of this one, because each typed put
+     * relies on it.
      *
      * @param data the bytes to send; not kept
      * @param offset index of the first one
@@ -322,13 +333,28 @@ public abstract class StreamPeer {
     }
 
     /**
-     * Sends an IEEE 754 binary16 number: Godot's {@code put_half}.
+     * Sends an IEEE 754 binary16 number: Godot's {@code put_half} (4.4 and later).
      *
-     * @param value the number; rounded to the nearest half, infinite beyond 65,504
+     * <p>The bytes are Godot's, and so is the rounding: towards zero, with everything below the
+     * smallest normal number, 2^-14, and negative zero sent as zero. From 65,536 on it is infinite.
+     * A number that {@link #getHalf()} gave, other than those small ones and NaN, comes out as it
+     * was.
+     *
+     * @param value the number
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
     public ErrorCode putHalf(float value) {
-        return put16(Float.floatToFloat16(value));
+        int bits = Float.floatToRawIntBits(value);
+        int magnitude = bits & Integer.MAX_VALUE;
+        int half;
+        if (magnitude < HALF_MIN_NORMAL) {
+            half = 0;
+        } else if (Float.isNaN(value)) {
+            half = bits >>> 16 | Short.MAX_VALUE; // Godot sets every bit but the sign
+        } else {
+            half = Float.floatToFloat16(Float.intBitsToFloat(bits & ~HALF_LOST_BITS));
+        }
+        return put16(half);
     }
 
     /**
@@ -373,7 +399,7 @@ public abstract class StreamPeer {
 
     /**
      * Sends a 32-bit length in bytes and then the text as UTF-8, without a terminating zero:
-     * Godot's {@code put_utf8_string}.
+     * Godot's {@code put_utf8_string}. A Godot that receives it ends the text at its first NUL.
      *
      * @param value the text
      * @return the outcome of {@link #putData(byte[], int, int)}
@@ -484,7 +510,8 @@ public abstract class StreamPeer {
     }
 
     /**
-     * Receives an IEEE 754 binary16 number: Godot's {@code get_half}.
+     * Receives an IEEE 754 binary16 number, small ones included: Godot's {@code get_half} (4.4 and
+     * later).
      *
      * @return the number; 0 after a failure, which {@link #lastResult()} tells
      */
@@ -540,7 +567,9 @@ public abstract class StreamPeer {
 
     /**
      * Receives a 32-bit length and then that many bytes of UTF-8: Godot's {@code get_utf8_string}
-     * without an argument. What is not UTF-8 becomes U+FFFD; that is not a failure.
+     * without an argument. What is not UTF-8 becomes U+FFFD; that is not a failure. Unlike in
+     * Godot, a NUL does not end the text and a byte order mark at its start stays: a string of Java
+     * comes back as it was put.
      *
      * @return the text; empty after a failure, which {@link #lastResult()} tells. A length of 2^31
      *     or more is {@link ErrorCode#INVALID_DATA}, and so is one beyond {@link #maxValueBytes()}

@@ -1,0 +1,124 @@
+package io.peerloom.packet;
+
+import io.peerloom.ErrorCode;
+
+/**
+ * Something that sends and receives whole packets: Godot's {@code PacketPeer}.
+ *
+ * <p>The rules that all of them share are here: the outcome of a {@link #getPacket()} is kept, an
+ * empty packet is not sent, and the size of encoded values is bounded. A subclass moves the
+ * packets: it implements {@link #checkPacket()}, {@link #takePacket()} and {@link
+ * #sendPacket(byte[])}.
+ *
+ * <h2>Threads</h2>
+ *
+ * {@link #putPacket(byte[])} may be called by any thread for which the subclass allows it. {@link
+ * #getAvailablePacketCount()}, {@link #getPacket()} and {@link #getPacketError()} belong to one
+ * receiving thread at a time.
+ */
+public abstract class PacketPeer {
+    private static final int MIN_ENCODE_BUFFER_MAX_SIZE = 1 << 10;
+
+    private static final int MAX_ENCODE_BUFFER_MAX_SIZE = 256 << 20;
+
+    /** Receiving thread only. */
+    private ErrorCode packetError = ErrorCode.OK;
+
+    /** Read by whichever threads put. */
+    private volatile int encodeBufferMaxSize = 8 << 20;
+
+    /** For subclasses. */
+    protected PacketPeer() {}
+
+    /**
+     * How many packets {@link #getPacket()} can take now: Godot's {@code
+     * get_available_packet_count}. Does not block.
+     *
+     * @return the number of complete packets
+     */
+    public abstract int getAvailablePacketCount();
+
+    /**
+     * Takes the oldest packet that has arrived: Godot's {@code get_packet}. Does not block.
+     *
+     * @return its bytes, which are the caller's from now on; an empty array when there is none, and
+     *     then {@link #getPacketError()} tells why
+     */
+    public final byte[] getPacket() {
+        packetError = checkPacket();
+        return packetError == ErrorCode.OK ? takePacket() : new byte[0];
+    }
+
+    /**
+     * What became of the last {@link #getPacket()}: Godot's {@code get_packet_error}. It tells an
+     * empty packet from none. No other method changes it.
+     *
+     * @return {@link ErrorCode#OK} after a packet and before the first call, {@link
+     *     ErrorCode#UNAVAILABLE} when none was waiting, or what else the subclass documents
+     */
+    public final ErrorCode getPacketError() {
+        return packetError;
+    }
+
+    /**
+     * Sends a packet: Godot's {@code put_packet}. As in Godot, an empty one is {@link ErrorCode#OK}
+     * and nothing is sent, whatever the state of the peer.
+     *
+     * @param packet its bytes; not kept
+     * @return {@link ErrorCode#OK} when all of it was taken, or what the subclass documents; then
+     *     nothing of it was
+     */
+    public final ErrorCode putPacket(byte[] packet) {
+        return packet.length == 0 ? ErrorCode.OK : sendPacket(packet);
+    }
+
+    /**
+     * The size that an encoded value may have: Godot's {@code get_encode_buffer_max_size}. Packets
+     * that are bytes already are not bounded by it.
+     *
+     * @return the size in bytes, a power of two; 8 MiB unless it was set
+     */
+    public final int getEncodeBufferMaxSize() {
+        return encodeBufferMaxSize;
+    }
+
+    /**
+     * Bounds the size of an encoded value: Godot's {@code set_encode_buffer_max_size}. Any thread
+     * may call it.
+     *
+     * @param maxSize the size in bytes, 1,024 to 268,435,456 (256 MiB), which is rounded up to a
+     *     power of two; any other number, as in Godot, leaves it as it was
+     */
+    public final void setEncodeBufferMaxSize(int maxSize) {
+        if (maxSize >= MIN_ENCODE_BUFFER_MAX_SIZE && maxSize <= MAX_ENCODE_BUFFER_MAX_SIZE) {
+            int below = Integer.highestOneBit(maxSize);
+            encodeBufferMaxSize = below == maxSize ? below : below << 1;
+        }
+    }
+
+    /**
+     * For subclasses: whether a packet can be taken. Called by the receiving thread; does not
+     * block, and takes nothing.
+     *
+     * @return {@link ErrorCode#OK} when {@link #takePacket()} will give one, {@link
+     *     ErrorCode#UNAVAILABLE} when none waits, or why there can be none
+     */
+    protected abstract ErrorCode checkPacket();
+
+    /**
+     * For subclasses: takes the oldest packet. Called by the receiving thread, right after {@link
+     * #checkPacket()} answered {@link ErrorCode#OK}.
+     *
+     * @return the packet, perhaps of length 0; nobody else may hold the array
+     */
+    protected abstract byte[] takePacket();
+
+    /**
+     * For subclasses: sends a packet, all of it or nothing. May be called by any thread for which
+     * the subclass documents it.
+     *
+     * @param packet the bytes, at least one; the caller may change the array after the return
+     * @return {@link ErrorCode#OK} when it was taken, otherwise why not
+     */
+    protected abstract ErrorCode sendPacket(byte[] packet);
+}
