@@ -1,0 +1,262 @@
+package io.peerloom.internal.protocol;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/** The server's half of the opening handshake (RFC 6455 section 4.2). */
+public final class ServerHandshake {
+    /** What only this class may write into an answer that accepts. */
+    private static final Set<String> ACCEPT_HEADERS =
+            Set.of(
+                    "Upgrade",
+                    "Connection",
+                    "Sec-WebSocket-Accept",
+                    "Sec-WebSocket-Protocol",
+                    "Sec-WebSocket-Extensions",
+                    "Content-Length",
+                    "Transfer-Encoding");
+
+    /** What only this class may write into an answer that refuses. */
+    private static final Set<String> REFUSE_HEADERS =
+            Set.of("Connection", "Content-Length", "Content-Type", "Transfer-Encoding");
+
+    private ServerHandshake() {}
+
+    /**
+     * Checks that a request asks for a WebSocket, and asks well.
+     *
+     * @param request the request
+     * @throws HandshakeException if not: 400; 405 for another method than GET; 426 for another
+     *     version of WebSocket, or none; 505 for another version of HTTP than 1.1
+     */
+    public static void check(RequestHead request) throws HandshakeException {
+        if (!request.method().equals("GET")) {
+            throw new HandshakeException(405, "method " + request.method());
+        }
+        if (!request.version().equals("HTTP/1.1")) {
+            throw new HandshakeException(505, "version " + request.version());
+        }
+        if (!request.target().startsWith("/") && !request.target().contains("://")) {
+            throw bad("target " + HttpSyntax.quote(request.target()) + " is no path");
+        }
+        String host = only(request, "Host");
+        if (!HttpSyntax.isHost(host)) {
+            throw bad("Host " + HttpSyntax.quote(host) + " is not a host");
+        }
+        // A body behind the head is where requests are smuggled. An upgrade has none.
+        if (request.first("Transfer-Encoding").isPresent()) {
+            throw bad("Transfer-Encoding in an upgrade");
+        }
+        for (String length : request.all("Content-Length")) {
+            if (!length.equals("0")) {
+                throw bad("Content-Length " + HttpSyntax.quote(length) + " in an upgrade");
+            }
+        }
+        if (!request.hasToken("Upgrade", "websocket")) {
+            throw new HandshakeException(426, "no Upgrade to websocket");
+        }
+        if (!request.hasToken("Connection", "upgrade")) {
+            throw bad("no upgrade in Connection");
+        }
+        List<String> versions = request.all("Sec-WebSocket-Version");
+        if (versions.size() > 1) {
+            throw bad("Sec-WebSocket-Version " + versions.size() + " times");
+        }
+        if (!versions.equals(List.of("13"))) {
+            throw new HandshakeException(
+                    426,
+                    versions.isEmpty()
+                            ? "no Sec-WebSocket-Version"
+                            : "Sec-WebSocket-Version " + HttpSyntax.quote(versions.get(0)));
+        }
+        String key = only(request, "Sec-WebSocket-Key");
+        if (!WebSocketKey.isKey(key)) {
+            throw bad("Sec-WebSocket-Key " + HttpSyntax.quote(key) + " is not 16 bytes in base64");
+        }
+    }
+
+    /**
+     * Chooses the subprotocol: the first of the client's, in the client's order, that is ours.
+     *
+     * @param request the request
+     * @param supported ours
+     * @return the choice; nothing if the client names none that is ours
+     */
+    public static Optional<String> selectProtocol(RequestHead request, List<String> supported) {
+        for (String protocol : request.list("Sec-WebSocket-Protocol")) {
+            if (supported.contains(protocol)) {
+                return Optional.of(protocol);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * The answer that opens the WebSocket.
+     *
+     * @param request a request that passed {@link #check}
+     * @param protocol the subprotocol, one of the client's; null for none
+     * @param extra more headers, none that belongs to the handshake
+     * @return the head
+     * @throws IllegalArgumentException if the client did not ask for the protocol, or a header
+     *     cannot be written
+     */
+    public static byte[] accept(RequestHead request, String protocol, List<Header> extra) {
+        String key = request.first("Sec-WebSocket-Key").orElseThrow();
+        // Godot's clients compare all of the Connection value with "upgrade".
+        StringBuilder head =
+                new StringBuilder(192)
+                        .append("HTTP/1.1 101 Switching Protocols\r\n")
+                        .append("Upgrade: websocket\r\n")
+                        .append("Connection: Upgrade\r\n")
+                        .append("Sec-WebSocket-Accept: ")
+                        .append(WebSocketKey.accept(key))
+                        .append("\r\n");
+        if (protocol != null) {
+            if (!request.list("Sec-WebSocket-Protocol").contains(protocol)) {
+                throw new IllegalArgumentException(
+                        "the client did not ask for subprotocol " + HttpSyntax.quote(protocol));
+            }
+            HttpSyntax.append(head, "Sec-WebSocket-Protocol", protocol);
+        }
+        HttpSyntax.append(head, extra, ACCEPT_HEADERS);
+        return head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
+    }
+
+    /**
+     * An answer that opens no WebSocket; the connection is to be closed after it. It need not be a
+     * failure: a plain page has status 200.
+     *
+     * @param status 200 to 599
+     * @param extra more headers, none that belongs to the framing
+     * @param body the body, empty for none; 204 and 304 have none
+     * @param contentType of the body, null if there is none
+     * @return head and body
+     * @throws IllegalArgumentException if that is no such status, or a header cannot be written, or
+     *     there is a body where none may be
+     */
+    public static byte[] refuse(int status, List<Header> extra, byte[] body, String contentType) {
+        if (status < 200 || status > 599) {
+            throw new IllegalArgumentException("status " + status + " ends no handshake");
+        }
+        boolean bodiless = status == 204 || status == 304;
+        if (bodiless && body.length > 0) {
+            throw new IllegalArgumentException("status " + status + " with a body");
+        }
+        StringBuilder head =
+                new StringBuilder(192)
+                        .append("HTTP/1.1 ")
+                        .append(status)
+                        .append(' ')
+                        .append(reason(status))
+                        .append("\r\n");
+        switch (status) {
+            case 405 -> head.append("Allow: GET\r\nConnection: close\r\n");
+            case 426 ->
+                    head.append("Upgrade: websocket\r\nConnection: Upgrade, close\r\n")
+                            .append("Sec-WebSocket-Version: 13\r\n");
+            default -> head.append("Connection: close\r\n");
+        }
+        if (!bodiless) {
+            HttpSyntax.append(head, "Content-Length", Integer.toString(body.length));
+        }
+        if (contentType != null) {
+            HttpSyntax.append(head, "Content-Type", contentType);
+        }
+        HttpSyntax.append(head, extra, REFUSE_HEADERS);
+        byte[] text = head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
+        byte[] answer = Arrays.copyOf(text, Math.addExact(text.length, body.length));
+        System.arraycopy(body, 0, answer, text.length, body.length);
+        return answer;
+    }
+
+    /**
+     * Whether the page that opens this connection may do so (RFC 6455 section 10.2). Browsers let
+     * every page connect anywhere and leave it to the server to look; what is no browser sends no
+     * Origin. A page of this very host may, on the default port of its scheme where none is named,
+     * and one that the list allows.
+     *
+     * @param request the request
+     * @param allowed whether to let another origin in, given as the browser wrote it, such as
+     *     {@code https://play.example.com:8443} or {@code null}
+     * @return whether to go on; an answer of 403 is due if not
+     */
+    public static boolean originAllowed(RequestHead request, Predicate<String> allowed) {
+        List<String> origins = request.all("Origin");
+        if (origins.isEmpty()) {
+            return true;
+        }
+        if (origins.size() > 1) {
+            return false;
+        }
+        String origin = origins.get(0);
+        String host = request.first("Host").orElse("");
+        return isOriginOf(origin, host) || allowed.test(origin);
+    }
+
+    private static boolean isOriginOf(String origin, String host) {
+        String plain = origin.toLowerCase(Locale.ROOT);
+        int defaultPort;
+        String authority;
+        if (plain.startsWith("http://")) {
+            defaultPort = 80;
+            authority = plain.substring("http://".length());
+        } else if (plain.startsWith("https://")) {
+            defaultPort = 443;
+            authority = plain.substring("https://".length());
+        } else {
+            return false;
+        }
+        return HttpSyntax.isHost(authority)
+                && withPort(authority, defaultPort)
+                        .equals(withPort(host.toLowerCase(Locale.ROOT), defaultPort));
+    }
+
+    /** With the default port written out, if there is no port. */
+    private static String withPort(String authority, int defaultPort) {
+        boolean hasPort = authority.lastIndexOf(':') > authority.lastIndexOf(']');
+        return hasPort ? authority : authority + ":" + defaultPort;
+    }
+
+    private static String only(RequestHead request, String name) throws HandshakeException {
+        List<String> values = request.all(name);
+        if (values.size() != 1) {
+            throw bad(values.isEmpty() ? "no " + name : name + " " + values.size() + " times");
+        }
+        return values.get(0);
+    }
+
+    private static HandshakeException bad(String what) {
+        return new HandshakeException(400, what);
+    }
+
+    private static String reason(int status) {
+        return switch (status) {
+            case 200 -> "OK";
+            case 204 -> "No Content";
+            case 301 -> "Moved Permanently";
+            case 302 -> "Found";
+            case 304 -> "Not Modified";
+            case 307 -> "Temporary Redirect";
+            case 308 -> "Permanent Redirect";
+            case 400 -> "Bad Request";
+            case 401 -> "Unauthorized";
+            case 403 -> "Forbidden";
+            case 404 -> "Not Found";
+            case 405 -> "Method Not Allowed";
+            case 408 -> "Request Timeout";
+            case 426 -> "Upgrade Required";
+            case 429 -> "Too Many Requests";
+            case 431 -> "Request Header Fields Too Large";
+            case 500 -> "Internal Server Error";
+            case 503 -> "Service Unavailable";
+            case 505 -> "HTTP Version Not Supported";
+            default -> ""; // may be empty; the space before it may not be missing
+        };
+    }
+}
