@@ -6,7 +6,6 @@ import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Watchdog;
 import java.io.IOException;
 import java.net.Inet4Address;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
@@ -93,7 +92,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         if (bound != null || getStatus() != Status.NONE) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        InetSocketAddress address = address(localHost, localPort);
+        InetSocketAddress address = Connector.localAddress(localHost, localPort);
         if (address == null) {
             return ErrorCode.INVALID_PARAMETER;
         }
@@ -117,25 +116,6 @@ public final class StreamPeerTCP extends StreamPeerSocket {
                 : SocketChannel.open();
     }
 
-    /** The address to bind to, or null if {@code host} is none. */
-    static InetSocketAddress address(String host, int port) {
-        if (host.equals("*")) {
-            try { // the wildcard of both families, where the system has both
-                return new InetSocketAddress(InetAddress.getByName("::"), port);
-            } catch (IOException e) {
-                return new InetSocketAddress(port);
-            }
-        }
-        if (!Connector.isLiteral(host)) {
-            return null;
-        }
-        try {
-            return new InetSocketAddress(InetAddress.getByName(host), port);
-        } catch (IOException e) {
-            return null;
-        }
-    }
-
     /**
      * Begins to connect; {@link #poll} tells the outcome. Returns at once: the name is resolved
      * elsewhere. Godot: {@code connect_to_host}.
@@ -153,7 +133,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         if (targetHost.isEmpty()
                 || targetPort < 1
                 || targetPort > 65_535
-                || (Connector.isLiteral(targetHost) && address(targetHost, targetPort) == null)) {
+                || (Connector.isLiteral(targetHost) && Connector.localAddress(targetHost, targetPort) == null)) {
             return ErrorCode.INVALID_PARAMETER;
         }
         host = targetHost;

@@ -1,13 +1,12 @@
 package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.internal.link.Acceptor;
 import io.peerloom.internal.link.ChannelWire;
+import io.peerloom.internal.link.Connector;
 import java.io.IOException;
-import java.net.Inet4Address;
+import java.net.BindException;
 import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
-import java.net.StandardSocketOptions;
-import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.Objects;
 
@@ -44,39 +43,17 @@ public final class TCPServer extends SocketServer {
         }
         Objects.requireNonNull(bindAddress, "bindAddress");
         InetSocketAddress address =
-                port < 0 || port > 65_535 ? null : StreamPeerTCP.address(bindAddress, port);
+                port < 0 || port > 65_535 ? null : Connector.localAddress(bindAddress, port);
         if (address == null) {
             return ErrorCode.INVALID_PARAMETER;
         }
-        ServerSocketChannel channel;
         try {
-            channel = open(address);
+            start(Acceptor.listen(address));
+            return ErrorCode.OK;
+        } catch (BindException e) {
+            return fail(ErrorCode.ALREADY_IN_USE, e);
         } catch (IOException e) {
             return fail(ErrorCode.CANT_CREATE, e);
-        }
-        try {
-            bind(channel, address);
-        } catch (IOException e) {
-            return fail(ErrorCode.ALREADY_IN_USE, e);
-        }
-        start(channel);
-        return ErrorCode.OK;
-    }
-
-    private static ServerSocketChannel open(InetSocketAddress address) throws IOException {
-        return address.getAddress() instanceof Inet4Address
-                ? ServerSocketChannel.open(StandardProtocolFamily.INET)
-                : ServerSocketChannel.open();
-    }
-
-    private static void bind(ServerSocketChannel channel, InetSocketAddress address)
-            throws IOException {
-        try {
-            channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-            channel.bind(address);
-        } catch (IOException e) {
-            channel.close();
-            throw e;
         }
     }
 

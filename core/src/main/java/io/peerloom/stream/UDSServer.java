@@ -1,15 +1,11 @@
 package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.internal.link.Acceptor;
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.channels.ServerSocketChannel;
+import java.net.BindException;
 import java.nio.channels.SocketChannel;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 
 /** Listens for connections over a Unix domain socket. Godot: {@code UDSServer} (4.6). */
 public final class UDSServer extends SocketServer {
@@ -35,42 +31,14 @@ public final class UDSServer extends SocketServer {
         if (!StreamPeerUDS.isValid(socket)) {
             return ErrorCode.INVALID_PARAMETER;
         }
-        ServerSocketChannel channel;
         try {
-            channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-        } catch (IOException | UnsupportedOperationException e) {
-            return fail(ErrorCode.CANT_CREATE, e);
-        }
-        try {
-            bind(channel, socket);
-        } catch (IOException e) {
+            start(Acceptor.listen(socket));
+            path = socket;
+            return ErrorCode.OK;
+        } catch (BindException e) {
             return fail(ErrorCode.ALREADY_IN_USE, e);
-        }
-        path = socket;
-        start(channel);
-        return ErrorCode.OK;
-    }
-
-    private static void bind(ServerSocketChannel channel, Path socket) throws IOException {
-        try {
-            if (isSocket(socket)) {
-                Files.delete(socket);
-            }
-            channel.bind(UnixDomainSocketAddress.of(socket));
         } catch (IOException e) {
-            channel.close();
-            throw e;
-        }
-    }
-
-    /** A socket is neither file, folder nor link to the JDK. */
-    private static boolean isSocket(Path path) {
-        try {
-            return Files.readAttributes(
-                            path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
-                    .isOther();
-        } catch (IOException e) {
-            return false;
+            return fail(ErrorCode.CANT_CREATE, e);
         }
     }
 
@@ -79,11 +47,11 @@ public final class UDSServer extends SocketServer {
         super.stop();
         Path own = path;
         path = null;
-        if (own != null && isSocket(own)) {
+        if (own != null) {
             try {
-                Files.delete(own);
+                Acceptor.unlink(own);
             } catch (IOException e) {
-                fail(ErrorCode.FAILED, e); // somebody else deleted it, or may now forbid it
+                fail(ErrorCode.FAILED, e); // it stays, and the next listen may replace it
             }
         }
     }

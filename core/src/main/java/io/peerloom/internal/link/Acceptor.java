@@ -2,11 +2,21 @@ package io.peerloom.internal.link;
 
 import io.peerloom.internal.queue.WaitPoint;
 import java.io.IOException;
+import java.net.BindException;
+import java.net.Inet4Address;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -27,6 +37,9 @@ public final class Acceptor {
 
     /** How long to leave a system alone that could not accept. */
     private static final long PAUSE = Duration.ofMillis(50).toNanos();
+
+    /** How many connections the system keeps for us; it may allow fewer. */
+    private static final int BACKLOG = 1024;
 
     private static final Duration CLOSING = Duration.ofSeconds(5);
 
@@ -53,6 +66,74 @@ public final class Acceptor {
         this.channel = channel;
         this.news = news;
         Threads.start("peerloom-acceptor", () -> run(mayAccept, handler));
+    }
+
+    /**
+     * Opens a TCP socket that listens.
+     *
+     * @param address where; an IPv4 address gets an IPv4 socket, so that no other family is bound
+     *     with it
+     * @return a bound channel
+     * @throws IOException if the system refuses; a {@link BindException} if it is the address
+     */
+    public static ServerSocketChannel listen(InetSocketAddress address) throws IOException {
+        ServerSocketChannel channel =
+                address.getAddress() instanceof Inet4Address
+                        ? ServerSocketChannel.open(StandardProtocolFamily.INET)
+                        : ServerSocketChannel.open();
+        try {
+            channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+            channel.bind(address, BACKLOG);
+            return channel;
+        } catch (IOException e) {
+            channel.close();
+            throw bindFailure(address.toString(), e);
+        }
+    }
+
+    /**
+     * Opens a Unix domain socket that listens. A socket's file that is there already is replaced.
+     *
+     * @param path where
+     * @return a bound channel; its file is the caller's to {@linkplain #unlink delete}
+     * @throws IOException if the system refuses; a {@link BindException} if it is the path
+     */
+    public static ServerSocketChannel listen(Path path) throws IOException {
+        ServerSocketChannel channel;
+        try {
+            channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        } catch (UnsupportedOperationException e) {
+            throw new IOException("this system has no Unix domain sockets", e);
+        }
+        try {
+            unlink(path);
+            channel.bind(UnixDomainSocketAddress.of(path), BACKLOG);
+            return channel;
+        } catch (IOException e) {
+            channel.close();
+            throw bindFailure(path.toString(), e);
+        }
+    }
+
+    private static BindException bindFailure(String where, IOException e) {
+        var failure = new BindException("cannot listen on " + where + ": " + e.getMessage());
+        failure.initCause(e);
+        return failure;
+    }
+
+    /**
+     * Deletes a socket's file; a file of another kind stays.
+     *
+     * @param path the file, which need not exist
+     * @throws IOException if it could not be deleted
+     */
+    public static void unlink(Path path) throws IOException {
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)
+                && Files.readAttributes(
+                                path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+                        .isOther()) { // neither file, folder nor link: a socket, or a device
+            Files.deleteIfExists(path);
+        }
     }
 
     private void run(BooleanSupplier mayAccept, Consumer<SocketChannel> handler) {

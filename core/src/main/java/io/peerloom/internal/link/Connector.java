@@ -105,6 +105,24 @@ public final class Connector {
                         && host.chars().allMatch(c -> c == '.' || (c >= '0' && c <= '9')));
     }
 
+    /**
+     * {@return the address to bind to, or null if the host is no address}
+     *
+     * @param host an address literal, or {@code "*"} for all addresses of both families
+     * @param port 0 to 65535
+     */
+    public static InetSocketAddress localAddress(String host, int port) {
+        boolean any = host.equals("*");
+        if (!any && !isLiteral(host)) {
+            return null;
+        }
+        try {
+            return new InetSocketAddress(InetAddress.getByName(any ? "::" : host), port);
+        } catch (UnknownHostException e) {
+            return any ? new InetSocketAddress(port) : null;
+        }
+    }
+
     /** RFC 8305 section 4: the families take turns, beginning with that of the first address. */
     private static List<InetAddress> alternate(InetAddress[] found) {
         Deque<InetAddress> first = new ArrayDeque<>();

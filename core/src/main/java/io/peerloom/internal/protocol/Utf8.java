@@ -1,5 +1,6 @@
 package io.peerloom.internal.protocol;
 
+import java.nio.charset.StandardCharsets;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -139,5 +140,27 @@ public final class Utf8 {
 
     private static int inside(int missing, int least, int greatest) {
         return greatest << 16 | least << 8 | missing;
+    }
+
+    /**
+     * Encodes text strictly: where {@link String#getBytes} would put a question mark and say
+     * nothing, it fails.
+     *
+     * @param text any text
+     * @return its bytes
+     * @throws IllegalArgumentException if the text has an unpaired surrogate, which UTF-8 cannot
+     *     express; the message names its index
+     */
+    public static byte[] encode(String text) {
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        if (!new String(utf8, StandardCharsets.UTF_8).equals(text)) { // both ways are vectorised
+            for (int i = 0; ; i += Character.charCount(text.codePointAt(i))) {
+                int character = text.codePointAt(i);
+                if (character >= Character.MIN_SURROGATE && character <= Character.MAX_SURROGATE) {
+                    throw new IllegalArgumentException("unpaired surrogate at index " + i);
+                }
+            }
+        }
+        return utf8;
     }
 }

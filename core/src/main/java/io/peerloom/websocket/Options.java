@@ -1,0 +1,72 @@
+package io.peerloom.websocket;
+
+import io.peerloom.Limits;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What a client asks for, or a server answers, beside the address. Immutable; the {@code with}
+ * methods return changed copies.
+ *
+ * @param protocols the subprotocols that are supported, the preferred one first (RFC 6455 section
+ *     1.9); a client offers them, a server picks the first of the client's that is among them
+ * @param headers more header lines for the handshake, each {@code "Name: value"}; names and values
+ *     are checked when the connection is opened
+ * @param limits what the connection may cost
+ */
+public record Options(List<String> protocols, List<String> headers, Limits limits) {
+
+    /**
+     * Takes copies.
+     *
+     * @param protocols see above
+     * @param headers see above
+     * @param limits see above
+     */
+    public Options {
+        protocols = protocols.stream().map(String::strip).toList();
+        headers = List.copyOf(headers);
+        Objects.requireNonNull(limits, "limits");
+    }
+
+    /**
+     * {@return no subprotocol, no header, the default limits}
+     */
+    public static Options defaults() {
+        return new Options(List.of(), List.of(), Limits.defaults());
+    }
+
+    /**
+     * These options with other subprotocols.
+     *
+     * @param supported the preferred one first
+     * @return the changed copy
+     */
+    public Options withProtocols(String... supported) {
+        return new Options(List.of(supported), headers, limits);
+    }
+
+    /**
+     * These options with one more header.
+     *
+     * @param name its name
+     * @param value its value
+     * @return the changed copy
+     */
+    public Options withHeader(String name, String value) {
+        var more = new ArrayList<>(headers);
+        more.add(name + ": " + value);
+        return new Options(protocols, more, limits);
+    }
+
+    /**
+     * These options with other limits.
+     *
+     * @param other the limits
+     * @return the changed copy
+     */
+    public Options withLimits(Limits other) {
+        return new Options(protocols, headers, other);
+    }
+}

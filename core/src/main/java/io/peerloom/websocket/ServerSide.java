@@ -1,0 +1,116 @@
+package io.peerloom.websocket;
+
+import io.peerloom.Limits;
+import io.peerloom.internal.protocol.HandshakeException;
+import io.peerloom.internal.protocol.Header;
+import io.peerloom.internal.protocol.HeadParser;
+import io.peerloom.internal.protocol.RequestHead;
+import io.peerloom.internal.protocol.ServerHandshake;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** The server's side of one opening handshake: reads the request, has it judged, answers it. */
+final class ServerSide {
+
+    private final Options options;
+    private final List<Header> headers;
+    private final UpgradeHandler handler;
+    private final Set<String> origins;
+
+    /** Written by the connection's thread before the connection opens, read after that. */
+    private volatile UpgradeRequest request;
+
+    ServerSide(Options options, UpgradeHandler handler, Set<String> origins) {
+        this.options = options;
+        this.headers = WebSocketPeer.headers(options.headers());
+        this.handler = handler;
+        this.origins = origins;
+    }
+
+    UpgradeRequest request() {
+        return request;
+    }
+
+    /**
+     * Shakes hands; on the connection's thread.
+     *
+     * @return the subprotocol, "" for none; null if the request was answered in another way
+     */
+    String open(WebSocketConnection connection, String remoteAddress)
+            throws IOException, HandshakeException {
+        Limits limits = options.limits();
+        HeadParser parser = HeadParser.request(limits.maxHeadBytes(), limits.maxHeaders());
+        try {
+            connection.readHead(parser);
+            RequestHead head = parser.requestHead();
+            if (isPlain(head)) {
+                return answerPlain(connection, head, remoteAddress);
+            }
+            ServerHandshake.check(head);
+            if (!ServerHandshake.originAllowed(head, origins::contains)) {
+                throw new HandshakeException(
+                        403, "origin not allowed: " + head.first("Origin").orElse(""));
+            }
+            var asked = new UpgradeRequest(head, remoteAddress, true);
+            UpgradeResponse response = handler.handle(asked);
+            if (response.status() != 101) {
+                refuse(connection, response);
+                throw new HandshakeException(
+                        response.status(), "refused with status " + response.status());
+            }
+            String protocol =
+                    ServerHandshake.selectProtocol(head, options.protocols()).orElse(null);
+            var extra = new ArrayList<>(headers);
+            extra.addAll(WebSocketPeer.headers(response.headers()));
+            connection.writeHead(ServerHandshake.accept(head, protocol, extra));
+            request = asked;
+            return protocol == null ? "" : protocol;
+        } catch (HandshakeException e) {
+            if (!connection.wasAnswered()) {
+                refuse(connection, page(e.status(), e.getMessage()));
+            }
+            throw e;
+        }
+    }
+
+    /** A request that does not even try to upgrade: a browser that was pointed here, a probe. */
+    private static boolean isPlain(RequestHead head) {
+        return head.method().equals("GET")
+                && head.first("Upgrade").isEmpty()
+                && head.first("Sec-WebSocket-Key").isEmpty();
+    }
+
+    private String answerPlain(
+            WebSocketConnection connection, RequestHead head, String remoteAddress)
+            throws IOException {
+        UpgradeResponse response =
+                handler.handle(new UpgradeRequest(head, remoteAddress, false));
+        refuse(
+                connection,
+                response.status() == 101
+                        ? page(426, "this is a WebSocket server; connect with ws://")
+                        : response);
+        return null;
+    }
+
+    private static UpgradeResponse page(int status, String text) {
+        return UpgradeResponse.respond(
+                status,
+                "text/plain; charset=utf-8",
+                (text + '\n').getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static void refuse(WebSocketConnection connection, UpgradeResponse response)
+            throws IOException {
+        connection.writeAnswer(
+                ServerHandshake.refuse(
+                        response.status(),
+                        WebSocketPeer.headers(response.headers()),
+                        response.body(),
+                        response.contentType()));
+        connection.linger();
+    }
+}

@@ -1,0 +1,21 @@
+package io.peerloom.websocket;
+
+/**
+ * Decides what a server answers to a request: a WebSocket, a refusal, a page.
+ *
+ * <p>A polled server calls it from {@link WebSocketServer#poll}; until then the request waits, as
+ * long as the handshake's deadline allows. A server of blocking handlers calls it on the
+ * connection's own virtual thread, so on many at once.
+ */
+@FunctionalInterface
+public interface UpgradeHandler {
+
+    /**
+     * Answers a request.
+     *
+     * @param request the request: an upgrade whose form, version and {@code Origin} are in order, or
+     *     a plain GET
+     * @return the answer
+     */
+    UpgradeResponse handle(UpgradeRequest request);
+}

@@ -1,0 +1,111 @@
+package io.peerloom.websocket;
+
+import io.peerloom.internal.protocol.RequestHead;
+import java.util.List;
+import java.util.Optional;
+
+/** What a client asked a WebSocket server for (RFC 6455 section 4.1). Immutable; any thread. */
+public final class UpgradeRequest {
+
+    private final RequestHead head;
+    private final String address;
+    private final boolean upgrade;
+
+    UpgradeRequest(RequestHead head, String address, boolean upgrade) {
+        this.head = head;
+        this.address = address;
+        this.upgrade = upgrade;
+    }
+
+    /**
+     * {@return whether it asks for a WebSocket, and correctly; otherwise it is a plain HTTP request}
+     */
+    public boolean isUpgrade() {
+        return upgrade;
+    }
+
+    /**
+     * {@return the method, {@code "GET"} for all upgrades}
+     */
+    public String method() {
+        return head.method();
+    }
+
+    /**
+     * {@return the request target as it came: path and query, still percent-encoded}
+     */
+    public String target() {
+        return head.target();
+    }
+
+    /**
+     * {@return the path of the target, still percent-encoded, without the query}
+     */
+    public String path() {
+        String target = head.target();
+        int scheme = target.indexOf("://");
+        int from = 0;
+        if (scheme >= 0 && !target.startsWith("/")) { // absolute form, RFC 9112 section 3.2.2
+            from = target.indexOf('/', scheme + 3);
+            if (from < 0) {
+                return "/";
+            }
+        }
+        int query = target.indexOf('?', from);
+        return target.substring(from, query < 0 ? target.length() : query);
+    }
+
+    /**
+     * {@return what follows the question mark of the target, still percent-encoded; empty if there is
+     * none}
+     */
+    public String query() {
+        int query = head.target().indexOf('?');
+        return query < 0 ? "" : head.target().substring(query + 1);
+    }
+
+    /**
+     * {@return the URL as the client must have written it} As in Godot, {@code ws://}, the Host
+     * header, and the target.
+     */
+    public String url() {
+        return "ws://" + header("Host").orElse("") + head.target();
+    }
+
+    /**
+     * {@return the first header of a name}
+     *
+     * @param name the name, in any case
+     */
+    public Optional<String> header(String name) {
+        return head.first(name);
+    }
+
+    /**
+     * {@return the values of all headers of a name, in order}
+     *
+     * @param name the name, in any case
+     */
+    public List<String> headers(String name) {
+        return head.all(name);
+    }
+
+    /**
+     * {@return the address of the other side, {@code ""} over a Unix domain socket}
+     */
+    public String remoteAddress() {
+        return address;
+    }
+
+    RequestHead head() {
+        return head;
+    }
+
+    /**
+     * {@return method and target}
+     */
+    @Override
+    public String toString() {
+        return head.method() + ' ' + head.target();
+    }
+}

@@ -1,0 +1,106 @@
+package io.peerloom.websocket;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * How a server answers an {@link UpgradeRequest}: with a WebSocket, or with a plain HTTP response
+ * after which the connection is closed. Immutable.
+ */
+public final class UpgradeResponse {
+
+    private static final byte[] NO_BODY = {};
+
+    /** 101, or the status of a plain response. */
+    private final int status;
+
+    private final List<String> headers;
+    private final String contentType;
+    private final byte[] body;
+
+    private UpgradeResponse(int status, List<String> headers, String contentType, byte[] body) {
+        this.status = status;
+        this.headers = headers;
+        this.contentType = contentType;
+        this.body = body;
+    }
+
+    /**
+     * Opens the WebSocket. To a plain HTTP request it means 426, Upgrade Required.
+     *
+     * @return the response
+     */
+    public static UpgradeResponse accept() {
+        return new UpgradeResponse(101, List.of(), null, NO_BODY);
+    }
+
+    /**
+     * Refuses with a status.
+     *
+     * @param status 400 to 599, say 401 or 403
+     * @return the response
+     */
+    public static UpgradeResponse refuse(int status) {
+        return respond(status, null, NO_BODY);
+    }
+
+    /**
+     * Answers with a page or a file.
+     *
+     * @param status 200 to 599
+     * @param contentType of the body, say {@code "text/html; charset=utf-8"}; null without a body
+     * @param body the body, perhaps empty; not copied
+     * @return the response
+     */
+    public static UpgradeResponse respond(int status, String contentType, byte[] body) {
+        if (status < 200 || status > 599) {
+            throw new IllegalArgumentException("not the status of a final response: " + status);
+        }
+        return new UpgradeResponse(
+                status, List.of(), contentType, Objects.requireNonNull(body, "body"));
+    }
+
+    /**
+     * Answers with a page.
+     *
+     * @param html its text
+     * @return the response, in UTF-8
+     */
+    public static UpgradeResponse page(String html) {
+        return respond(200, "text/html; charset=utf-8", html.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * This response with one more header.
+     *
+     * @param name its name
+     * @param value its value
+     * @return the changed copy
+     */
+    public UpgradeResponse withHeader(String name, String value) {
+        var more = new ArrayList<>(headers);
+        more.add(name + ": " + value);
+        return new UpgradeResponse(status, List.copyOf(more), contentType, body);
+    }
+
+    /**
+     * {@return 101 for a WebSocket, otherwise the HTTP status}
+     */
+    public int status() {
+        return status;
+    }
+
+    List<String> headers() {
+        return headers;
+    }
+
+    String contentType() {
+        return contentType;
+    }
+
+    byte[] body() {
+        return body;
+    }
+}

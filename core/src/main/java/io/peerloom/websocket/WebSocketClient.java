@@ -1,0 +1,221 @@
+package io.peerloom.websocket;
+
+import io.peerloom.ErrorCode;
+import io.peerloom.Peer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * A WebSocket client that tells what happens by callbacks from {@link #poll}. Godot 3: {@code
+ * WebSocketClient}, with its signals as a {@link Listener}.
+ *
+ * <p>It is a {@link WebSocketPeer} with events: what that class says of polling, threads and errors
+ * holds. Unlike the peer's state, the closing event does not wait until all packets were taken; they
+ * can be taken from {@link #getPeer} in the callbacks, and after them.
+ */
+public final class WebSocketClient implements Peer, AutoCloseable {
+
+    /** The events, all from {@link #poll} and on its thread. */
+    public interface Listener {
+
+        /**
+         * The connection is open. Godot 3: {@code connection_established}.
+         *
+         * @param protocol the subprotocol, {@code ""} for none
+         */
+        default void connectionEstablished(String protocol) {}
+
+        /**
+         * The open connection is over. Comes exactly once for each {@link #connectionEstablished},
+         * after all data. Godot 3: {@code connection_closed}.
+         *
+         * @param wasCleanClose whether the server's close frame came
+         */
+        default void connectionClosed(boolean wasCleanClose) {}
+
+        /**
+         * The connection could not be opened; {@link WebSocketClient#getFailure} tells why. Godot 3:
+         * {@code connection_error}.
+         */
+        default void connectionError() {}
+
+        /**
+         * A message has arrived and can be taken from {@link #getPeer}. Comes once for each message
+         * that was not taken by an earlier call. Godot 3: {@code data_received}.
+         */
+        default void dataReceived() {}
+
+        /**
+         * The server began to close; the answer is on its way. Godot 3: {@code
+         * server_close_request}.
+         *
+         * @param code its close code, 1005 if it sent none
+         * @param reason its reason, {@code ""} if it gave none
+         */
+        default void serverCloseRequest(int code, String reason) {}
+    }
+
+    private final WebSocketPeer peer = new WebSocketPeer();
+    private Listener listener = new Listener() {};
+    private boolean established;
+    private boolean ended = true;
+    private boolean closeTold;
+
+    /** A client that is not connected. */
+    public WebSocketClient() {}
+
+    /**
+     * Sets who hears of the events.
+     *
+     * @param listener called from {@link #poll}
+     */
+    public void setListener(Listener listener) {
+        this.listener = Objects.requireNonNull(listener, "listener");
+    }
+
+    /**
+     * Begins to connect. Godot 3: {@code connect_to_url}.
+     *
+     * @param url as for {@link WebSocketPeer#connectToUrl}
+     * @return as {@link WebSocketPeer#connectToUrl}
+     */
+    public ErrorCode connectToUrl(String url) {
+        ErrorCode result = peer.connectToUrl(url);
+        if (result == ErrorCode.OK) {
+            established = false;
+            closeTold = false;
+            ended = false;
+        }
+        return result;
+    }
+
+    /**
+     * Begins to connect. Godot 3: {@code connect_to_url}; its {@code gd_mp_api} is a class of its own
+     * here.
+     *
+     * @param url as for {@link WebSocketPeer#connectToUrl}
+     * @param protocols the subprotocols to offer, the preferred one first
+     * @param headers more header lines, each {@code "Name: value"}
+     * @return as {@link WebSocketPeer#connectToUrl}
+     */
+    public ErrorCode connectToUrl(String url, List<String> protocols, List<String> headers) {
+        if (peer.getReadyState() == WebSocketPeer.State.CLOSED) {
+            peer.setOptions(new Options(protocols, headers, peer.getOptions().limits()));
+        }
+        return connectToUrl(url);
+    }
+
+    /** Begins to close with code 1000. Godot 3: {@code disconnect_from_host}. */
+    public void disconnectFromHost() {
+        disconnectFromHost(1000, "");
+    }
+
+    /**
+     * Begins to close. Godot 3: {@code disconnect_from_host}.
+     *
+     * @param code as for {@link WebSocketPeer#close(int, String)}
+     * @param reason as for {@link WebSocketPeer#close(int, String)}
+     */
+    public void disconnectFromHost(int code, String reason) {
+        peer.close(code, reason);
+    }
+
+    /** The same as {@link #disconnectFromHost()}. */
+    @Override
+    public void close() {
+        disconnectFromHost();
+    }
+
+    /**
+     * Looks what happened and calls the listener. Godot 3: {@code poll}.
+     *
+     * @return as {@link WebSocketPeer#poll}
+     */
+    @Override
+    public ErrorCode poll() {
+        if (ended) {
+            return ErrorCode.OK;
+        }
+        WebSocketConnection connection = peer.connection();
+        int before = peer.getAvailablePacketCount();
+        int fresh = peer.fetch() - before;
+        if (!established && peer.isConnectedToHost()) {
+            established = true;
+            listener.connectionEstablished(peer.getSelectedProtocol());
+        }
+        for (; fresh > 0 && peer.getAvailablePacketCount() > 0; fresh--) {
+            listener.dataReceived();
+        }
+        if (!closeTold && connection.isCloseRequested()) {
+            closeTold = true;
+            listener.serverCloseRequest(connection.peerCloseCode(), connection.peerCloseReason());
+        }
+        ErrorCode result = peer.settle(false);
+        if (peer.getReadyState() == WebSocketPeer.State.CLOSED && peer.connection() == connection) {
+            ended = true;
+            if (established) {
+                listener.connectionClosed(peer.wasCleanClose());
+            } else {
+                listener.connectionError();
+            }
+        }
+        return result;
+    }
+
+    /**
+     * {@return the connection as a peer, to send with and to take packets from} Godot 3: {@code
+     * get_peer}.
+     *
+     * @param id 1, the server
+     * @throws IllegalArgumentException for another id
+     */
+    public WebSocketPeer getPeer(int id) {
+        if (id != 1) {
+            throw new IllegalArgumentException("a client has peer 1, the server, alone: " + id);
+        }
+        return peer;
+    }
+
+    /**
+     * {@return the server's address} Godot 3: {@code get_connected_host}.
+     */
+    public String getConnectedHost() {
+        return peer.getConnectedHost();
+    }
+
+    /**
+     * {@return the server's port} Godot 3: {@code get_connected_port}.
+     */
+    public int getConnectedPort() {
+        return peer.getConnectedPort();
+    }
+
+    /**
+     * {@return the status, under Godot 3's name} Godot 3: {@code get_connection_status}.
+     */
+    public Status getConnectionStatus() {
+        return peer.getStatus();
+    }
+
+    @Override
+    public Status getStatus() {
+        return peer.getStatus();
+    }
+
+    @Override
+    public boolean awaitActivity(Duration timeout) {
+        return peer.awaitActivity(timeout);
+    }
+
+    @Override
+    public void wakeup() {
+        peer.wakeup();
+    }
+
+    @Override
+    public Optional<Throwable> getFailure() {
+        return peer.getFailure();
+    }
+}

@@ -1,0 +1,1025 @@
+package io.peerloom.websocket;
+
+import io.peerloom.Limits;
+import io.peerloom.internal.link.Connector;
+import io.peerloom.internal.link.Link;
+import io.peerloom.internal.link.Nanos;
+import io.peerloom.internal.link.Threads;
+import io.peerloom.internal.link.Watchdog;
+import io.peerloom.internal.link.Wire;
+import io.peerloom.internal.protocol.CloseCode;
+import io.peerloom.internal.protocol.ConnectionState;
+import io.peerloom.internal.protocol.FrameDecoder;
+import io.peerloom.internal.protocol.FrameEncoder;
+import io.peerloom.internal.protocol.HandshakeException;
+import io.peerloom.internal.protocol.HeadParser;
+import io.peerloom.internal.protocol.MaskKeys;
+import io.peerloom.internal.protocol.Masking;
+import io.peerloom.internal.protocol.Opcode;
+import io.peerloom.internal.protocol.ProtocolException;
+import io.peerloom.internal.protocol.ServerHandshake;
+import io.peerloom.internal.queue.MpscQueue;
+import java.io.EOFException;
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One WebSocket connection, from the opening handshake to the end of its socket: the protocol of
+ * {@code internal.protocol} on a {@link Link}.
+ *
+ * <p>It publishes facts that never go back: the {@link #state()}, the other side's close frame, the
+ * cause of the end. {@link WebSocketPeer} folds them into what its user sees.
+ *
+ * <p><b>Polled</b> connections have a reader thread from the opening on. <b>Direct</b> ones are read
+ * by the virtual thread that calls {@link #receive}; only if nobody receives for a second or two, so
+ * that pings and closes go unanswered, a reader thread takes over for the rest of the connection.
+ */
+final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
+
+    private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
+
+    /** What can be queued for sending. */
+    sealed interface Outgoing permits Message, Frame, Close, Shutdown {
+        /** What it counts for in the queue, in bytes. */
+        int weight();
+    }
+
+    /** A server's frame, encoded once for many connections; weighs nothing more than its bytes. */
+    record Frame(byte[] bytes) implements Outgoing {
+        @Override
+        public int weight() {
+            return bytes.length;
+        }
+    }
+
+    /** Our close frame. After {@code fatal} ones nothing is expected from the other side. */
+    record Close(byte[] payload, boolean fatal) implements Outgoing {
+        @Override
+        public int weight() {
+            return 0;
+        }
+    }
+
+    /** The end of our stream, once both close frames passed. */
+    enum Shutdown implements Outgoing {
+        NOW;
+
+        @Override
+        public int weight() {
+            return 0;
+        }
+    }
+
+    /** How the connection ended, as its user sees it (RFC 6455 sections 7.1.5 to 7.1.7). */
+    record End(int code, String reason, boolean byPeer, boolean clean, Throwable cause) {}
+
+    /** Enough for the small messages of an idle or quiet connection, and for any control frame. */
+    private static final int READ_SMALL = 512;
+
+    private static final int READ_LARGE = 64 * 1024;
+
+    /** The most that one read asks for when it reads into a message. */
+    private static final int READ_DIRECT = 128 * 1024;
+
+    /** Masked payloads pass through the output buffer in pieces of this size. */
+    private static final int MASK_PIECE = 32 * 1024;
+
+    private static final byte[] NO_BYTES = {};
+
+    private static final VarHandle STATE;
+    private static final VarHandle PONG;
+    private static final VarHandle PING;
+
+    static {
+        try {
+            var lookup = MethodHandles.lookup();
+            STATE = lookup.findVarHandle(WebSocketConnection.class, "state", ConnectionState.class);
+            PONG = lookup.findVarHandle(WebSocketConnection.class, "pong", byte[].class);
+            PING = lookup.findVarHandle(WebSocketConnection.class, "ping", byte[].class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final boolean client;
+    private final boolean direct;
+    private final Limits limits;
+
+    /** Messages read by a reader thread and not yet taken by the receiving thread. */
+    private final MpscQueue<Message> inbound;
+
+    /** Called after every change that a poll would see; from any thread, must not block. */
+    private final Runnable activity;
+
+    // ---- facts, published by the roles and the watchdog, read by all ----
+
+    /** Moved by compare-and-set, see {@link #move}. */
+    private volatile ConnectionState state = ConnectionState.CONNECTING;
+
+    /** The other side's close frame; the code is written last, by the read role. */
+    private String peerCloseReason = "";
+
+    private volatile int peerCloseCode = -1;
+
+    /** Whether the other side's close frame came before ours went out. Written before its code. */
+    private boolean peerClosedFirst;
+
+    /** What the other side did wrong; written once by the read role, before our close frame. */
+    private volatile ProtocolException violation;
+
+    /** Set by {@link #close}: nothing is accepted for sending any more. */
+    private volatile boolean closing;
+
+    /** The handshake succeeded; written before the state becomes OPEN. */
+    private volatile boolean opened;
+
+    /** The subprotocol, "" for none; written before the state becomes OPEN. */
+    private String protocol = "";
+
+    /** Payload of the newest ping that was not answered; set by the read role, taken by the write role. */
+    @SuppressWarnings("unused") // through PONG
+    private volatile byte[] pong;
+
+    /** Payload of a ping to send; set by anybody, taken by the write role. */
+    @SuppressWarnings("unused") // through PING
+    private volatile byte[] ping;
+
+    /** Time of the last answered ping there and back in nanoseconds, or -1. Read role. */
+    private volatile long roundTrip = -1;
+
+    /** Tick in which bytes last came in. Written by the read role, read by the watchdog. */
+    private volatile long lastRead;
+
+    /** The reader waits for room in the queue: silence is not the other side's fault. Read role. */
+    private volatile boolean blocked;
+
+    /** Counts the messages that {@link #receive} read itself; lets the watchdog see it at work. */
+    private volatile int received;
+
+    /** A server has answered the request, or is about to; the first to set it answers. */
+    private volatile boolean answered;
+
+    // ---- the read role's ----
+
+    private final FrameDecoder decoder;
+    private byte[] buffer = NO_BYTES;
+    private int position;
+    private int limit;
+
+    /** Whether the last read had to wait for long. */
+    private boolean wasQuiet;
+
+    /** The thread that last received directly; with what it left unread, a hint that more follows. */
+    private Thread receiver;
+
+    // ---- the write role's ----
+
+    private final MaskKeys keys;
+
+    // ---- the watchdog's ----
+
+    /** The tick since which the handshake, or the closing, is under way; 0 before. */
+    private long handshakeSince;
+
+    private long closingSince;
+
+    /** The tick in which the last ping went out, 0 when it was answered. */
+    private long pingSince;
+
+    private int receivedAtLastTick = -1;
+
+    WebSocketConnection(
+            boolean client, boolean direct, Limits limits, Watchdog watchdog, Runnable activity) {
+        super(watchdog, limits.outboundMessages(), limits.outboundBytes(), limits.writeTimeout());
+        this.client = client;
+        this.direct = direct;
+        this.limits = limits;
+        this.activity = activity;
+        this.inbound = new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
+        this.decoder =
+                new FrameDecoder(!client, limits.maxMessageBytes(), limits.maxFragments());
+        this.keys = client ? new MaskKeys() : null;
+    }
+
+    static Watchdog watchdog(Limits limits) {
+        return new Watchdog(
+                limits.handshakeTimeout(),
+                limits.closeTimeout(),
+                limits.writeTimeout(),
+                limits.heartbeatInterval(),
+                limits.heartbeatTimeout());
+    }
+
+    // ---- opening ----
+
+    /** Makes the wire and shakes hands on it; the thread that runs it has the read role. */
+    @FunctionalInterface
+    interface Opener {
+        /**
+         * Shakes hands.
+         *
+         * @return the subprotocol, "" for none; null if the connection was answered and ended
+         */
+        String open(WebSocketConnection connection) throws IOException, HandshakeException;
+    }
+
+    /**
+     * Opens the connection on the calling virtual thread and, if it is polled, reads on it until the
+     * end.
+     */
+    void run(Opener opener) {
+        tryAcquireRead();
+        boolean reading = false;
+        try {
+            String chosen = opener.open(this);
+            if (chosen != null) {
+                protocol = chosen;
+                lastRead = watchdog.now();
+                opened = true;
+                reading = move(ConnectionState.Event.OPENED);
+                if (reading) {
+                    LOG.debug("= open, protocol \"{}\"", chosen);
+                    changed();
+                }
+            }
+            if (!reading) {
+                end(null);
+            }
+        } catch (IOException e) {
+            end(e);
+        } catch (HandshakeException e) {
+            end(new java.net.ProtocolException(e.getMessage()));
+        } catch (RuntimeException | Error e) {
+            end(e);
+            throw e;
+        } finally {
+            if (reading && !direct) {
+                readLoop();
+            } else {
+                releaseRead();
+            }
+        }
+    }
+
+    /** For the opener: a connector that gives up when the connection is given up. */
+    Connector connector() {
+        return new Connector(limits.connectTimeout(), () -> phase() == Phase.ENDED, news);
+    }
+
+    /** For the opener: takes the wire and starts the handshake's clock. */
+    void attach(Wire wire) throws IOException {
+        if (!connected(wire)) {
+            throw new java.nio.channels.AsynchronousCloseException();
+        }
+        watchdog.add(this);
+        if (phase() == Phase.ENDED) {
+            watchdog.remove(this); // it ended between the two lines above
+            throw new java.nio.channels.AsynchronousCloseException();
+        }
+    }
+
+    /** For the opener: reads a head; what follows it stays in the buffer. */
+    void readHead(HeadParser parser) throws IOException, HandshakeException {
+        buffer = new byte[READ_SMALL * 2];
+        boolean complete = false;
+        while (!complete) {
+            position = 0;
+            limit = wire().read(buffer, 0, buffer.length);
+            if (limit < 0) {
+                limit = 0;
+                throw new EOFException("the other side closed the connection during the handshake");
+            }
+            complete = parser.feed(buffer, 0, limit);
+            position = parser.consumed();
+        }
+        if (position == limit) {
+            position = limit = 0;
+            buffer = NO_BYTES;
+        }
+    }
+
+    /** For the opener: writes before anybody else can. */
+    void writeHead(byte[] head) throws IOException {
+        for (int done = 0; done < head.length; ) {
+            done += wire().write(head, done, head.length - done);
+        }
+    }
+
+    /** For the opener: writes an answer that refuses; the deadline's own answer comes too late now. */
+    void writeAnswer(byte[] answer) throws IOException {
+        answered = true;
+        writeHead(answer);
+    }
+
+    boolean wasAnswered() {
+        return answered;
+    }
+
+    /** For a server's handler that is done: sees the closing through, on the calling thread. */
+    void finish() {
+        news.await(() -> phase() == Phase.ENDED, Nanos.FOREVER); // the close deadline bounds it
+    }
+
+    /**
+     * For the opener: after an answer that refuses, lets the other side read it before the socket
+     * goes. Bounded by the handshake's deadline.
+     */
+    void linger() throws IOException {
+        wire().shutdownOutput();
+        byte[] rest = new byte[READ_SMALL];
+        long most = 1 << 20;
+        for (int n; most > 0 && (n = wire().read(rest, 0, rest.length)) >= 0; most -= n) {
+            // dropped
+        }
+    }
+
+    // ---- state ----
+
+    ConnectionState state() {
+        return state;
+    }
+
+    /** Whether it ever was open. */
+    boolean wasOpened() {
+        return opened;
+    }
+
+    /** Whether no message will come any more, but those that were read already. */
+    boolean isOver() {
+        ConnectionState now = state;
+        return (now != ConnectionState.CONNECTING && !now.canReceive()) || violation != null;
+    }
+
+    String protocol() {
+        return protocol;
+    }
+
+    long roundTripNanos() {
+        return roundTrip;
+    }
+
+    /** Whether something may still be sent. */
+    boolean isOpenForSending() {
+        return state.canSend() && !closing && violation == null;
+    }
+
+    /** The one method that moves the state; false if the event does not apply any more. */
+    private boolean move(ConnectionState.Event event) {
+        while (true) {
+            ConnectionState before = state;
+            boolean possible =
+                    switch (event) {
+                        case OPENED -> before == ConnectionState.CONNECTING;
+                        case SEND_CLOSE -> before.canSend();
+                        case RECEIVE_CLOSE -> before.canReceive();
+                        case DISCONNECTED -> before != ConnectionState.CLOSED;
+                    };
+            if (!possible) {
+                return false;
+            }
+            if (STATE.compareAndSet(this, before, before.after(event))) {
+                return true;
+            }
+        }
+    }
+
+    /** Tells all who wait, and the server's poll, to look again. */
+    private void changed() {
+        news.signal();
+        if (activity != null) {
+            activity.run();
+        }
+    }
+
+    @Override
+    protected void ended() {
+        move(ConnectionState.Event.DISCONNECTED);
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("= ended: {}", outcome());
+        }
+        changed();
+    }
+
+    /** How it ended, once {@link #state} is CLOSED. */
+    End outcome() {
+        ProtocolException wrong = violation;
+        if (wrong != null) {
+            return new End(
+                    wrong.closeCode(),
+                    wrong.getMessage(),
+                    false,
+                    false,
+                    new java.net.ProtocolException(wrong.getMessage()));
+        }
+        int code = peerCloseCode;
+        if (code >= 0) {
+            return new End(code, peerCloseReason, peerClosedFirst, true, null);
+        }
+        return new End(CloseCode.ABNORMAL, "", !closing, false, failure());
+    }
+
+    /** Whether the other side's close frame came before one of ours. Any thread. */
+    boolean isCloseRequested() {
+        return peerCloseCode >= 0 && peerClosedFirst;
+    }
+
+    int peerCloseCode() {
+        return peerCloseCode;
+    }
+
+    String peerCloseReason() {
+        return peerCloseCode >= 0 ? peerCloseReason : "";
+    }
+
+    // ---- reading ----
+
+    /** Has a thread read from now on, if none does. */
+    private void startReader() {
+        if (phase() == Phase.CONNECTED && tryAcquireRead()) {
+            Threads.start("peerloom-reader", this::readLoop);
+        }
+    }
+
+    /** Reads until the end; the caller has the read role and loses it. */
+    private void readLoop() {
+        try {
+            while (true) {
+                if (inbound.isFull() && !closing) {
+                    blocked = true;
+                    news.await(
+                            () -> !inbound.isFull() || closing || phase() == Phase.ENDED,
+                            Nanos.FOREVER);
+                    lastRead = watchdog.now();
+                    blocked = false;
+                }
+                Message message = readMessage();
+                if (message == null) {
+                    break;
+                }
+                if (!closing || !inbound.isFull()) {
+                    inbound.add(message, message.size());
+                    changed();
+                }
+            }
+            drain();
+        } catch (IOException e) {
+            end(e);
+        } finally {
+            releaseRead();
+        }
+    }
+
+    /**
+     * Reads the next message, answering what comes in between. Under the read role; blocks.
+     *
+     * @return null if none will come: the other side sent its close frame or broke the protocol
+     */
+    private Message readMessage() throws IOException {
+        try {
+            while (true) {
+                FrameDecoder.Event event = FrameDecoder.Event.NEED_INPUT;
+                if (!state.canReceive() || violation != null) {
+                    return null;
+                }
+                if (position < limit) {
+                    event = decoder.decode(buffer, position, limit);
+                    position = decoder.consumed();
+                }
+                if (event == FrameDecoder.Event.NEED_INPUT) {
+                    int room = decoder.directCapacity();
+                    if (room == 0 || position < limit) {
+                        fill();
+                        continue;
+                    }
+                    int n = read(decoder.directArray(), decoder.directOffset(), room);
+                    event = decoder.directFilled(n);
+                }
+                switch (event) {
+                    case NEED_INPUT -> {}
+                    case TEXT -> {
+                        return new Message(decoder.payload(), true);
+                    }
+                    case BINARY -> {
+                        return new Message(decoder.payload(), false);
+                    }
+                    case PING -> {
+                        pong = decoder.payload();
+                        kick();
+                    }
+                    case PONG -> pongReceived(decoder.payload());
+                    case CLOSE -> {
+                        closeReceived();
+                        return null;
+                    }
+                }
+            }
+        } catch (ProtocolException e) {
+            fail(e);
+            return null;
+        }
+    }
+
+    /** Reads more behind what is left in the buffer. Under the read role. */
+    private void fill() throws IOException {
+        int left = limit - position;
+        int size = buffer.length;
+        if (limit == size && size > 0) {
+            size = READ_LARGE; // the last read filled it: bytes flow
+        } else if (size < READ_SMALL || wasQuiet) {
+            size = READ_SMALL; // an idle connection gives its large buffer back, with a pong at the latest
+        }
+        if (size != buffer.length) {
+            byte[] other = new byte[Math.max(size, left + READ_SMALL)];
+            System.arraycopy(buffer, position, other, 0, left);
+            buffer = other;
+        } else if (position > 0 && left > 0) {
+            System.arraycopy(buffer, position, buffer, 0, left);
+        }
+        position = 0;
+        limit = left;
+        limit += read(buffer, limit, buffer.length - limit);
+    }
+
+    private int read(byte[] dst, int offset, int length) throws IOException {
+        if (receiver == Thread.currentThread()) {
+            flush(); // what was held back while there was more to answer
+        }
+        // Everybody else runs before we ask the system again; often our next bytes are there by
+        // then, which saves the failed read, the registration with the poller and the wake-up.
+        Thread.yield();
+        int n = wire().read(dst, offset, Math.min(length, READ_DIRECT));
+        if (n < 0) {
+            throw new EOFException(
+                    decoder.inMessage()
+                            ? "the other side closed the connection inside a message"
+                            : "the other side closed the connection without a close frame");
+        }
+        long now = watchdog.now();
+        wasQuiet = now - lastRead > 2 * watchdog.period();
+        lastRead = now;
+        return n;
+    }
+
+    private void pongReceived(byte[] payload) {
+        if (payload.length == Long.BYTES) {
+            long rtt = System.nanoTime() - ByteBuffer.wrap(payload).getLong();
+            if (rtt >= 0) {
+                roundTrip = rtt;
+            }
+        }
+    }
+
+    private void closeReceived() {
+        peerCloseReason = decoder.closeReason();
+        peerClosedFirst = state == ConnectionState.OPEN && !closing;
+        int code = decoder.closeCode();
+        LOG.debug("< close {} \"{}\"", code, peerCloseReason);
+        peerCloseCode = code;
+        move(ConnectionState.Event.RECEIVE_CLOSE);
+        outbound.add(new Close(FrameEncoder.closePayload(code, ""), false), 0);
+        if (!client) {
+            outbound.add(Shutdown.NOW, 0); // the server ends the stream first (section 7.1.1)
+        }
+        changed();
+        kick();
+    }
+
+    /** The other side broke the protocol: tell it why, and expect nothing of it any more. */
+    private void fail(ProtocolException e) {
+        LOG.debug("! {} {}", e.closeCode(), e.getMessage());
+        violation = e;
+        outbound.add(
+                new Close(FrameEncoder.closePayload(e.closeCode(), clip(e.getMessage())), true), 0);
+        outbound.add(Shutdown.NOW, 0);
+        changed();
+        kick();
+    }
+
+    /** As much of an ASCII text as fits into a close frame. */
+    private static String clip(String text) {
+        String plain = text.replaceAll("[^\\x20-\\x7E]", "?");
+        return plain.substring(
+                0, Math.min(plain.length(), FrameEncoder.MAX_CONTROL_PAYLOAD - Short.BYTES));
+    }
+
+    /**
+     * After the last message: reads and drops until the other side ends the stream, so that it can
+     * read our last bytes; a socket closed with unread input would take them away. The close
+     * deadline bounds it. Under the read role.
+     */
+    private void drain() throws IOException {
+        flush();
+        byte[] rest = buffer.length > 0 ? buffer : new byte[READ_SMALL];
+        buffer = NO_BYTES;
+        while (wire().read(rest, 0, rest.length) >= 0) {
+            // dropped
+        }
+        if (state == ConnectionState.CLOSED) {
+            end(null);
+        } else {
+            // it closed before it took our close frame, or while that is being written
+            news.await(
+                    () -> state == ConnectionState.CLOSED || phase() == Phase.ENDED,
+                    Nanos.of(limits.closeTimeout()));
+            end(null);
+        }
+    }
+
+    /** Moves what arrived to the receiving thread; how many messages it has now. */
+    int refill() {
+        return inbound.refill();
+    }
+
+    /** How many messages the receiving thread has without another {@link #refill}. */
+    int available() {
+        return inbound.available();
+    }
+
+    /** The next message that was {@link #refill refilled}, or null. Receiving thread only. */
+    Message take() {
+        Message message = inbound.take();
+        if (message != null) {
+            boolean wasFull = inbound.isFull();
+            inbound.release(1, message.size());
+            if (wasFull) {
+                news.signal(); // the reader waits for room
+            }
+        }
+        return message;
+    }
+
+    /** Whether a poll would find something: messages, or another state. */
+    boolean hasArrivals() {
+        return inbound.hasArrivals();
+    }
+
+    boolean await(BooleanSupplier condition, long nanos) {
+        return news.await(condition, nanos);
+    }
+
+    void wake() {
+        changed();
+    }
+
+    /**
+     * The next message, waiting for it. Receiving thread only.
+     *
+     * @param nanos how long at the most; only without a bound it may read on this thread
+     * @param interrupted ends the wait, with null
+     * @return null when the time is up or no message will come
+     */
+    Message receive(long nanos, BooleanSupplier interrupted) {
+        long deadline = System.nanoTime() + nanos;
+        while (true) {
+            Message message = take();
+            if (message == null && refill() > 0) {
+                message = take();
+            }
+            if (message != null) {
+                return message;
+            }
+            ConnectionState now = state;
+            boolean over = isOver();
+            if (over && !inbound.hasArrivals()) {
+                return null;
+            }
+            if (now != ConnectionState.CONNECTING
+                    && !over
+                    && nanos == Nanos.FOREVER
+                    && Thread.currentThread().isVirtual()
+                    && direct
+                    && tryAcquireRead()) {
+                message = receiveDirectly();
+                if (message != null) {
+                    return message;
+                }
+                continue;
+            }
+            if (!over) {
+                flush();
+                if (now != ConnectionState.CONNECTING) {
+                    startReader();
+                }
+            }
+            boolean more =
+                    news.await(
+                            () ->
+                                    inbound.hasArrivals()
+                                            || interrupted.getAsBoolean()
+                                            || (state != now && state != ConnectionState.OPEN)
+                                            || (now == ConnectionState.CONNECTING
+                                                    && state != now)
+                                            || violation != null,
+                            nanos == Nanos.FOREVER ? nanos : deadline - System.nanoTime());
+            if (!inbound.hasArrivals() && (!more || interrupted.getAsBoolean())) {
+                return null;
+            }
+        }
+    }
+
+    private Message receiveDirectly() {
+        receiver = Thread.currentThread();
+        received++;
+        try {
+            if (inbound.hasArrivals()) {
+                return null; // a reader left it here before it went
+            }
+            Message message = readMessage();
+            if (message == null) {
+                flush();
+            }
+            return message;
+        } catch (IOException e) {
+            end(e);
+            return null;
+        } finally {
+            received++;
+            releaseRead();
+            if (closing || peerCloseCode >= 0 || violation != null) {
+                startReader(); // sees the closing through, off this thread
+            }
+        }
+    }
+
+    // ---- sending ----
+
+    /** What became of a send. */
+    enum Sent {
+        OK,
+        FULL,
+        CLOSED
+    }
+
+    /**
+     * Sends a message: on a polled connection by queueing it; on a direct one by writing it, waiting
+     * if need be.
+     *
+     * @param shared whether the caller may change the bytes after the return, so that they must be
+     *     copied if they are queued
+     */
+    Sent send(Message message, boolean shared) {
+        if (!isOpenForSending()) {
+            return Sent.CLOSED;
+        }
+        if (direct
+                && Thread.currentThread().isVirtual()
+                && sendNow(message, receiver == Thread.currentThread() && position < limit)) {
+            return phase() == Phase.ENDED ? Sent.CLOSED : Sent.OK;
+        }
+        Message queued =
+                shared ? new Message(message.bytes().clone(), message.isText()) : message;
+        if (direct) {
+            return enqueueOrWait(queued)
+                    ? Sent.OK
+                    : phase() == Phase.ENDED ? Sent.CLOSED : Sent.FULL;
+        }
+        return enqueue(queued) ? Sent.OK : Sent.FULL;
+    }
+
+    /** Queues a frame that was encoded before; never waits. */
+    Sent send(Frame frame) {
+        if (!isOpenForSending()) {
+            return Sent.CLOSED;
+        }
+        return enqueue(frame) ? Sent.OK : Sent.FULL;
+    }
+
+    /** Sends a ping that measures the round trip; a waiting one is replaced. */
+    boolean ping() {
+        if (!isOpenForSending()) {
+            return false;
+        }
+        ping = ByteBuffer.allocate(Long.BYTES).putLong(System.nanoTime()).array();
+        kick();
+        return true;
+    }
+
+    /**
+     * Begins to close: what was accepted is sent, then our close frame; the other side's reply is
+     * awaited until the close deadline.
+     *
+     * @param payload of the close frame
+     */
+    void close(byte[] payload) {
+        if (state == ConnectionState.CONNECTING) {
+            closing = true;
+            end(null);
+            return;
+        }
+        if (!state.canSend() || closing) {
+            return;
+        }
+        closing = true;
+        outbound.add(new Close(payload, false), 0);
+        changed();
+        kick();
+        startReader(); // somebody must read the reply
+    }
+
+    /** Drops the connection without a close frame. */
+    void abort() {
+        closing = true;
+        end(null);
+    }
+
+    @Override
+    protected int weight(Outgoing element) {
+        return element.weight();
+    }
+
+    @Override
+    protected void encode(Outgoing element) throws IOException {
+        switch (element) {
+            case Message message -> {
+                if (state.canSend()) {
+                    encode(message);
+                }
+            }
+            case Frame frame -> {
+                if (state.canSend()) {
+                    writeThrough(frame.bytes(), 0, frame.bytes().length);
+                }
+            }
+            case Close close -> {
+                if (state.canSend()) {
+                    control(Opcode.CLOSE, close.payload());
+                    flushBuffer();
+                    boolean both = state == ConnectionState.CLOSE_RECEIVED;
+                    move(ConnectionState.Event.SEND_CLOSE);
+                    LOG.debug("> close");
+                    if (close.fatal()) {
+                        move(ConnectionState.Event.DISCONNECTED);
+                        both = true;
+                    }
+                    if (both) {
+                        changed();
+                    }
+                }
+            }
+            case Shutdown now -> {
+                flushBuffer();
+                wire().shutdownOutput();
+            }
+        }
+    }
+
+    private void encode(Message message) throws IOException {
+        byte[] data = message.bytes();
+        int opcode = message.isText() ? Opcode.TEXT : Opcode.BINARY;
+        int length = data.length;
+        if (client) {
+            int key = keys.next();
+            if (length <= MASK_PIECE) {
+                byte[] out = room(FrameEncoder.frameLength(length, true));
+                filled(
+                        FrameEncoder.encode(
+                                out, filled(), true, opcode, data, 0, length, true, key));
+                return;
+            }
+            byte[] out = room(FrameEncoder.headerLength(length, true));
+            filled(FrameEncoder.putHeader(out, filled(), true, opcode, length, true, key));
+            for (int done = 0; done < length; ) { // pieces are a multiple of 4: the key fits each
+                int piece = Math.min(length - done, MASK_PIECE);
+                out = room(piece);
+                Masking.copy(data, done, out, filled(), piece, key, 0);
+                filled(filled() + piece);
+                done += piece;
+            }
+        } else {
+            byte[] out = room(FrameEncoder.headerLength(length, false));
+            filled(FrameEncoder.putHeader(out, filled(), true, opcode, length, false, 0));
+            writeThrough(data, 0, length);
+        }
+    }
+
+    private void control(int opcode, byte[] payload) throws IOException {
+        byte[] out = room(FrameEncoder.frameLength(payload.length, client));
+        filled(
+                FrameEncoder.encode(
+                        out,
+                        filled(),
+                        true,
+                        opcode,
+                        payload,
+                        0,
+                        payload.length,
+                        client,
+                        client ? keys.next() : 0));
+    }
+
+    @Override
+    protected boolean hasUrgent() {
+        return pong != null || ping != null;
+    }
+
+    @Override
+    protected void encodeUrgent() throws IOException {
+        if (pong != null) {
+            byte[] payload = (byte[]) PONG.getAndSet(this, null);
+            if (payload != null && state.canSend()) {
+                control(Opcode.PONG, payload);
+            }
+        }
+        if (ping != null) {
+            byte[] payload = (byte[]) PING.getAndSet(this, null);
+            if (payload != null && state.canSend()) {
+                control(Opcode.PING, payload);
+            }
+        }
+    }
+
+    // ---- deadlines ----
+
+    @Override
+    public void tick(long now) {
+        super.tick(now);
+        ConnectionState current = state;
+        if (current == ConnectionState.CONNECTING) {
+            if (handshakeSince == 0) {
+                handshakeSince = now | 1;
+            } else if (now - handshakeSince > Nanos.of(limits.handshakeTimeout())) {
+                handshakeTimedOut();
+            }
+        } else if (current != ConnectionState.OPEN || violation != null) {
+            // While what was accepted before is still being written, the write timeout counts.
+            if (closingSince == 0) {
+                closingSince = now | 1;
+            } else if (now - closingSince > Nanos.of(limits.closeTimeout())) {
+                end(
+                        current == ConnectionState.CLOSED
+                                ? null
+                                : timeout("no answer to our close frame for ", limits.closeTimeout()));
+            }
+        } else {
+            heartbeat(now);
+            if (direct && !isReadRoleTaken() && received == receivedAtLastTick) {
+                startReader(); // nobody receives, so nobody answers pings or sees the end
+            }
+            receivedAtLastTick = received;
+        }
+    }
+
+    private void handshakeTimedOut() {
+        var cause = timeout("the opening handshake took longer than ", limits.handshakeTimeout());
+        if (client || answered) {
+            end(cause);
+            return;
+        }
+        answered = true; // should this answer block, the next tick ends it
+        Threads.start(
+                "peerloom-writer",
+                () -> {
+                    try {
+                        writeHead(ServerHandshake.refuse(408, List.of(), NO_BYTES, null));
+                    } catch (IOException e) {
+                        cause.addSuppressed(e);
+                    }
+                    end(cause);
+                });
+    }
+
+    private void heartbeat(long now) {
+        long read = lastRead;
+        if (blocked || !isReadRoleTaken()) {
+            pingSince = 0;
+        } else if (pingSince != 0 && read - pingSince > 0) {
+            pingSince = 0;
+        } else if (pingSince != 0) {
+            if (now - pingSince > Nanos.of(limits.heartbeatTimeout())) {
+                end(timeout("no sign of life after a ping for ", limits.heartbeatTimeout()));
+            }
+        } else if (now - read > Nanos.of(limits.heartbeatInterval())) {
+            pingSince = now | 1;
+            ping();
+        }
+    }
+
+    private static SocketTimeoutException timeout(String what, Duration time) {
+        return new SocketTimeoutException(what + time.toMillis() + " ms");
+    }
+
+    /** A server's frame, to be sent to many. */
+    static Frame frame(Message message) {
+        byte[] data = message.bytes();
+        byte[] bytes = new byte[FrameEncoder.frameLength(data.length, false)];
+        FrameEncoder.encode(
+                bytes,
+                0,
+                true,
+                message.isText() ? Opcode.TEXT : Opcode.BINARY,
+                data,
+                0,
+                data.length,
+                false,
+                0);
+        return new Frame(bytes);
+    }
+}

@@ -1,0 +1,1119 @@
+package io.peerloom.websocket;
+
+import io.peerloom.ErrorCode;
+import io.peerloom.Limits;
+import io.peerloom.Peer;
+import io.peerloom.internal.link.ChannelWire;
+import io.peerloom.internal.link.Nanos;
+import io.peerloom.internal.link.Wire;
+import io.peerloom.internal.protocol.ClientHandshake;
+import io.peerloom.internal.protocol.ConnectionState;
+import io.peerloom.internal.protocol.FrameEncoder;
+import io.peerloom.internal.protocol.HandshakeException;
+import io.peerloom.internal.protocol.Header;
+import io.peerloom.internal.protocol.HeadParser;
+import io.peerloom.internal.queue.WaitPoint;
+import io.peerloom.packet.PacketPeer;
+import io.peerloom.stream.StreamPeerSocket;
+import io.peerloom.stream.StreamPeerTCP;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.net.UnknownHostException;
+import java.nio.channels.SocketChannel;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * One end of a WebSocket, client or server (RFC 6455). Godot: {@code WebSocketPeer}, the class of
+ * Godot 4 and the one of Godot 3 at once.
+ *
+ * <p><b>Polled</b>, in a game loop: {@link #connectToUrl} or {@link #acceptStream}, then {@link
+ * #poll} in every round, {@link #getReadyState}, {@link #getPacket}, {@link #send}. Nothing of it
+ * ever blocks. Pings are answered, closes completed and dead connections noticed whether or not
+ * anybody polls.
+ *
+ * <p><b>Blocking</b>, on a virtual thread: {@link #connect}, or the peer that {@link
+ * WebSocketServer#serve} hands to its handler; then {@link #receive()} and {@link #send} until
+ * {@code receive} returns null. The calling thread reads and writes the socket itself.
+ *
+ * <p><b>What the user sees</b> moves only in {@link #poll} and in calls of his own:
+ *
+ * <table>
+ * <caption>what a poll does with the state</caption>
+ * <tr><th>before</th><th>seen</th><th>after</th><th>poll returns</th></tr>
+ * <tr><td>CONNECTING</td><td>handshake done</td><td>OPEN</td><td>OK</td></tr>
+ * <tr><td>CONNECTING</td><td>no address</td><td>CLOSED, status ERROR</td><td>CANT_RESOLVE</td></tr>
+ * <tr><td>CONNECTING</td><td>anything else went wrong</td><td>CLOSED, status ERROR</td>
+ *     <td>CONNECTION_ERROR</td></tr>
+ * <tr><td>OPEN</td><td>packets to take</td><td>OPEN, whatever else happened</td><td>OK</td></tr>
+ * <tr><td>OPEN</td><td>the other side begins to close</td><td>CLOSING</td><td>OK</td></tr>
+ * <tr><td>OPEN, CLOSING</td><td>both close frames passed</td><td>CLOSED, status NONE</td>
+ *     <td>OK</td></tr>
+ * <tr><td>OPEN, CLOSING</td><td>broken, or a deadline passed</td><td>CLOSED, status ERROR</td>
+ *     <td>FAILED</td></tr>
+ * </table>
+ *
+ * So the last packets before a close are readable (in Godot they are lost), and the close is seen
+ * after them. After a {@link #close} of one's own, packets stay readable too, but the state does not
+ * wait for them to be taken.
+ *
+ * <p><b>Threads.</b> One thread at a time polls and receives; it is also the one to connect. Any
+ * thread may {@link #send}, {@link #close}, {@link #ping} and {@link #wakeup}; the messages of one
+ * thread stay in order.
+ */
+public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseable {
+
+    /** How {@link #putPacket} sends. Godot: {@code WriteMode}. */
+    public enum WriteMode {
+        /** As text, which must be UTF-8. */
+        TEXT(0),
+        /** As binary. */
+        BINARY(1);
+
+        private final int value;
+
+        WriteMode(int value) {
+            this.value = value;
+        }
+
+        /**
+         * {@return Godot's number}
+         */
+        public int value() {
+            return value;
+        }
+    }
+
+    /** Where the connection is. Godot 4: {@code State}. */
+    public enum State {
+        /** Resolving, connecting, shaking hands. */
+        CONNECTING(0),
+        /** Messages go both ways. */
+        OPEN(1),
+        /** A close frame went one way; the answer is under way. */
+        CLOSING(2),
+        /** Closed, or could not be opened, or never was. */
+        CLOSED(3);
+
+        private final int value;
+
+        State(int value) {
+            this.value = value;
+        }
+
+        /**
+         * {@return Godot's number}
+         */
+        public int value() {
+            return value;
+        }
+    }
+
+    private Options options;
+
+    /** The current or last connection; null before the first. Written by the owner. */
+    private volatile WebSocketConnection connection;
+
+    /** Where {@link #awaitActivity} waits while there is no connection. */
+    private final WaitPoint unconnected = new WaitPoint();
+
+    /** Set by {@link #wakeup}, cleared by the wait that it ended. */
+    private volatile boolean woken;
+
+    /** A close of one's own was begun; the state shows it before any poll. Any thread sets it. */
+    private volatile boolean closeCalled;
+
+    // ---- what the user sees; belongs to the receiving thread ----
+
+    private Phase phase = Phase.NEVER;
+
+    /** How the connection ended; null before. */
+    private WebSocketConnection.End end;
+
+    private volatile WriteMode writeMode = WriteMode.BINARY;
+    private boolean stringPacket;
+    private String url = "";
+
+    /** The target of a client; the remote end of the channel otherwise. */
+    private String host = "";
+
+    private int port;
+
+    /** The stream that was accepted, for its options; or null. */
+    private StreamPeerSocket stream;
+
+    private volatile boolean noDelay = true;
+
+    /** What the polls have seen of the connection, from which state and status follow. */
+    private enum Phase {
+        NEVER,
+        CONNECTING,
+        OPEN,
+        /** The other side's close frame was seen, the end not yet. */
+        ENDING,
+        ENDED
+    }
+
+    /** A peer that is not connected, with the default options. */
+    public WebSocketPeer() {
+        this(Options.defaults());
+    }
+
+    /**
+     * A peer that is not connected.
+     *
+     * @param options for its connections
+     */
+    public WebSocketPeer(Options options) {
+        this.options = Objects.requireNonNull(options, "options");
+    }
+
+    // ---- opening ----
+
+    /**
+     * Connects, waiting for the outcome, for blocking use.
+     *
+     * @param url as for {@link #connectToUrl}
+     * @return the open peer
+     * @throws IOException if it could not be opened, with the cause
+     * @throws IllegalArgumentException if the URL is none
+     */
+    public static WebSocketPeer connect(String url) throws IOException {
+        return connect(url, Options.defaults());
+    }
+
+    /**
+     * Connects, waiting for the outcome, for blocking use.
+     *
+     * @param url as for {@link #connectToUrl}
+     * @param options what to ask for
+     * @return the open peer
+     * @throws IOException if it could not be opened, with the cause
+     * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be sent
+     */
+    public static WebSocketPeer connect(String url, Options options) throws IOException {
+        var peer = new WebSocketPeer(options);
+        WebSocketUrl parsed = WebSocketUrl.parse(url);
+        if (parsed.secure()) {
+            throw new IOException("wss is not supported yet: " + url);
+        }
+        ClientHandshake handshake = handshake(parsed, options);
+        peer.begin(true, url, parsed, handshake, null);
+        peer.finishOpening();
+        return peer;
+    }
+
+    /**
+     * Opens a WebSocket over a stream that is connected already, as the client, waiting for the
+     * outcome: the way to a server behind a Unix domain socket.
+     *
+     * @param stream a connected stream; belongs to the WebSocket from now on
+     * @param url what the request asks for; its host is sent, not connected to
+     * @param options what to ask for
+     * @return the open peer
+     * @throws IOException if it could not be opened, with the cause
+     * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be sent
+     */
+    public static WebSocketPeer connect(StreamPeerSocket stream, String url, Options options)
+            throws IOException {
+        var peer = new WebSocketPeer(options);
+        WebSocketUrl parsed = WebSocketUrl.parse(url);
+        ClientHandshake handshake = handshake(parsed, options);
+        peer.begin(true, url, parsed, handshake, stream);
+        peer.finishOpening();
+        return peer;
+    }
+
+    private void finishOpening() throws IOException {
+        WebSocketConnection current = connection;
+        current.await(() -> current.state() != ConnectionState.CONNECTING, Nanos.FOREVER);
+        if (poll() != ErrorCode.OK || phase == Phase.ENDED) {
+            Throwable cause = getFailure().orElse(null);
+            throw cause instanceof IOException e
+                    ? e
+                    : new IOException("cannot open " + url, cause);
+        }
+    }
+
+    /**
+     * Begins to connect, for polled use; {@link #poll} tells the outcome. Returns at once: the name
+     * is resolved elsewhere. Godot: {@code connect_to_url}.
+     *
+     * @param target {@code ws://host:port/path?query}; without a scheme, {@code ws:} is meant, and
+     *     the default port is 80
+     * @return OK if connecting has begun; ALREADY_IN_USE unless the state is CLOSED;
+     *     INVALID_PARAMETER for anything that is no such URL, or a subprotocol or header that cannot
+     *     be sent, with the reason in {@link #getFailure}; UNAVAILABLE for {@code wss:}, which comes
+     *     later
+     */
+    public ErrorCode connectToUrl(String target) {
+        return connectClient(null, target);
+    }
+
+    /**
+     * Begins to open a WebSocket over a stream that is connected already, as the client, for polled
+     * use. Not Godot's.
+     *
+     * @param connected a connected stream; belongs to the WebSocket from now on
+     * @param target what the request asks for; its host is sent, not connected to
+     * @return as {@link #connectToUrl}; also INVALID_PARAMETER if the stream is not connected
+     */
+    public ErrorCode connectToStream(StreamPeerSocket connected, String target) {
+        Objects.requireNonNull(connected, "stream");
+        if (connected.getStatus() != Status.CONNECTED) {
+            return ErrorCode.INVALID_PARAMETER;
+        }
+        return connectClient(connected, target);
+    }
+
+    private ErrorCode connectClient(StreamPeerSocket over, String target) {
+        if (getReadyState() != State.CLOSED) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        try {
+            WebSocketUrl parsed = WebSocketUrl.parse(target);
+            if (parsed.secure()) {
+                return ErrorCode.UNAVAILABLE;
+            }
+            begin(false, target, parsed, handshake(parsed, options), over);
+            return ErrorCode.OK;
+        } catch (IllegalArgumentException e) {
+            reset();
+            end = new WebSocketConnection.End(1006, "", false, false, e);
+            return ErrorCode.INVALID_PARAMETER;
+        }
+    }
+
+    private static ClientHandshake handshake(WebSocketUrl url, Options options) {
+        byte[] nonce = new byte[16];
+        new SecureRandom().nextBytes(nonce);
+        return ClientHandshake.of(
+                url.hostHeader(),
+                url.target(),
+                options.protocols(),
+                headers(options.headers()),
+                nonce);
+    }
+
+    /** Godot's header lines as headers. */
+    static List<Header> headers(List<String> lines) {
+        var headers = new ArrayList<Header>(lines.size());
+        for (String line : lines) {
+            int colon = line.indexOf(':');
+            if (colon < 0) {
+                throw new IllegalArgumentException("header without a colon: \"" + line + "\"");
+            }
+            headers.add(new Header(line.substring(0, colon), line.substring(colon + 1).strip()));
+        }
+        return headers;
+    }
+
+    private void reset() {
+        connection = null;
+        phase = Phase.NEVER;
+        end = null;
+        closeCalled = false;
+        stringPacket = false;
+        stream = null;
+        host = "";
+        port = 0;
+        url = "";
+    }
+
+    private void begin(
+            boolean direct,
+            String target,
+            WebSocketUrl parsed,
+            ClientHandshake handshake,
+            StreamPeerSocket over) {
+        reset();
+        url = target;
+        host = parsed.host();
+        port = parsed.port();
+        stream = over;
+        Limits limits = options.limits();
+        var opening =
+                new WebSocketConnection(
+                        true, direct, limits, WebSocketConnection.watchdog(limits), null);
+        connection = opening;
+        phase = Phase.CONNECTING;
+        boolean immediately = noDelay;
+        io.peerloom.internal.link.Threads.start(
+                "peerloom-websocket",
+                () ->
+                        opening.run(
+                                c -> {
+                                    c.attach(
+                                            over != null
+                                                    ? new StreamWire(over)
+                                                    : open(c, parsed, immediately));
+                                    return shakeHands(c, handshake, limits);
+                                }));
+    }
+
+    private static Wire open(WebSocketConnection c, WebSocketUrl url, boolean noDelay)
+            throws IOException {
+        var connector = c.connector();
+        SocketChannel channel =
+                connector.connect(connector.resolve(url.host(), url.port()), null);
+        channel.setOption(StandardSocketOptions.TCP_NODELAY, noDelay);
+        return new ChannelWire(channel);
+    }
+
+    private static String shakeHands(
+            WebSocketConnection c, ClientHandshake handshake, Limits limits)
+            throws IOException, HandshakeException {
+        c.writeHead(handshake.request());
+        HeadParser parser = HeadParser.response(limits.maxHeadBytes(), limits.maxHeaders());
+        c.readHead(parser);
+        return handshake.verify(parser.responseHead()).orElse("");
+    }
+
+    /**
+     * Begins the server's side of the handshake on an accepted stream, for polled use; {@link #poll}
+     * tells the outcome. The subprotocol is the client's first that is among {@link
+     * #getSupportedProtocols}. Godot: {@code accept_stream}, which takes TCP only.
+     *
+     * @param accepted a connected stream; belongs to the WebSocket from now on
+     * @return OK if the handshake has begun; ALREADY_IN_USE unless the state is CLOSED;
+     *     INVALID_PARAMETER if the stream is not connected, or a header cannot be sent
+     */
+    public ErrorCode acceptStream(StreamPeerSocket accepted) {
+        Objects.requireNonNull(accepted, "stream");
+        if (getReadyState() != State.CLOSED) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        if (accepted.getStatus() != Status.CONNECTED) {
+            return ErrorCode.INVALID_PARAMETER;
+        }
+        ServerSide side;
+        try {
+            side = new ServerSide(options, request -> UpgradeResponse.accept(), java.util.Set.of());
+        } catch (IllegalArgumentException e) {
+            reset();
+            end = new WebSocketConnection.End(1006, "", false, false, e);
+            return ErrorCode.INVALID_PARAMETER;
+        }
+        reset();
+        stream = accepted;
+        if (accepted instanceof StreamPeerTCP tcp) {
+            tcp.setNoDelay(noDelay);
+            host = tcp.getConnectedHost();
+            port = tcp.getConnectedPort();
+        }
+        Limits limits = options.limits();
+        var opening =
+                new WebSocketConnection(
+                        false, false, limits, WebSocketConnection.watchdog(limits), null);
+        connection = opening;
+        phase = Phase.CONNECTING;
+        String from = host;
+        serverSide = side;
+        io.peerloom.internal.link.Threads.start(
+                "peerloom-websocket",
+                () ->
+                        opening.run(
+                                c -> {
+                                    c.attach(new StreamWire(accepted));
+                                    return side.open(c, from);
+                                }));
+        return ErrorCode.OK;
+    }
+
+    /** The server's side of the handshake, which knows the request; null on clients. */
+    private ServerSide serverSide;
+
+    /** For the server: a peer on an accepted channel; the connection is run by the server. */
+    WebSocketPeer(Options options, WebSocketConnection accepted, ServerSide side, String host, int port) {
+        this(options);
+        connection = accepted;
+        serverSide = side;
+        phase = Phase.CONNECTING;
+        this.host = host;
+        this.port = port;
+    }
+
+    WebSocketConnection connection() {
+        return connection;
+    }
+
+    // ---- polling ----
+
+    /**
+     * Looks what happened, as in the table above. Godot: {@code poll}, which returns nothing.
+     *
+     * @return as in the table above
+     */
+    @Override
+    public ErrorCode poll() {
+        fetch();
+        return settle(available() > 0 && !closeCalled);
+    }
+
+    /** First half of a poll: what was opened, and what arrived. Returns how much there is to take. */
+    int fetch() {
+        WebSocketConnection current = connection;
+        if (current == null) {
+            return 0;
+        }
+        // The state is read first: what arrived before it changed is then seen by the refill.
+        ConnectionState state = current.state();
+        if (phase == Phase.CONNECTING
+                && state != ConnectionState.CONNECTING
+                && (state != ConnectionState.CLOSED || current.wasOpened())) {
+            phase = Phase.OPEN;
+        }
+        return current.refill();
+    }
+
+    /** Second half of a poll: the end, unless it has to wait for packets to be taken. */
+    ErrorCode settle(boolean packetsFirst) {
+        WebSocketConnection current = connection;
+        if (current == null || phase == Phase.ENDED) {
+            return ErrorCode.OK;
+        }
+        ConnectionState state = current.state();
+        if (packetsFirst || current.hasArrivals() || state == ConnectionState.CONNECTING) {
+            return ErrorCode.OK;
+        }
+        if (state != ConnectionState.CLOSED) {
+            if (phase == Phase.OPEN && state != ConnectionState.OPEN) {
+                phase = Phase.ENDING;
+            }
+            return ErrorCode.OK;
+        }
+        boolean wasOpen = phase != Phase.CONNECTING;
+        phase = Phase.ENDED;
+        end = current.outcome();
+        if (end.clean() || end.cause() == null) {
+            return ErrorCode.OK;
+        }
+        if (wasOpen) {
+            return ErrorCode.FAILED;
+        }
+        return end.cause() instanceof UnknownHostException
+                ? ErrorCode.CANT_RESOLVE
+                : ErrorCode.CONNECTION_ERROR;
+    }
+
+    /**
+     * {@return the state as of the last poll} Godot 4: {@code get_ready_state}.
+     */
+    public State getReadyState() {
+        return switch (phase) {
+            case NEVER, ENDED -> State.CLOSED;
+            case CONNECTING -> State.CONNECTING;
+            case OPEN -> closeCalled ? State.CLOSING : State.OPEN;
+            case ENDING -> State.CLOSING;
+        };
+    }
+
+    @Override
+    public Status getStatus() {
+        return switch (phase) {
+            case NEVER -> end != null ? Status.ERROR : Status.NONE;
+            case CONNECTING -> Status.CONNECTING;
+            case OPEN, ENDING -> Status.CONNECTED;
+            case ENDED -> end.cause() == null ? Status.NONE : Status.ERROR;
+        };
+    }
+
+    /**
+     * {@return whether the connection was opened and has not ended, closing included} Godot 3:
+     * {@code is_connected_to_host}.
+     */
+    public boolean isConnectedToHost() {
+        return phase == Phase.OPEN || phase == Phase.ENDING;
+    }
+
+    @Override
+    public Optional<Throwable> getFailure() {
+        return end == null ? Optional.empty() : Optional.ofNullable(end.cause());
+    }
+
+    @Override
+    public boolean awaitActivity(Duration timeout) {
+        WebSocketConnection current = connection;
+        long nanos = Nanos.of(timeout);
+        boolean active;
+        if (current == null || phase == Phase.ENDED) {
+            active = unconnected.await(() -> woken, nanos);
+        } else {
+            Phase now = phase;
+            boolean waitsForPackets = available() > 0 && !closeCalled;
+            active =
+                    current.await(
+                            () ->
+                                    woken
+                                            || current.hasArrivals()
+                                            || wouldMove(now, current.state(), waitsForPackets),
+                            nanos);
+        }
+        woken = false;
+        return active;
+    }
+
+    private static boolean wouldMove(Phase seen, ConnectionState state, boolean waitsForPackets) {
+        return switch (seen) {
+            case CONNECTING -> state != ConnectionState.CONNECTING;
+            case OPEN -> state != ConnectionState.OPEN && !waitsForPackets;
+            case ENDING -> state == ConnectionState.CLOSED && !waitsForPackets;
+            case NEVER, ENDED -> false;
+        };
+    }
+
+    @Override
+    public void wakeup() {
+        woken = true;
+        WebSocketConnection current = connection;
+        if (current != null) {
+            current.wake();
+        }
+        unconnected.signal();
+    }
+
+    // ---- receiving ----
+
+    private int available() {
+        WebSocketConnection current = connection;
+        return current == null ? 0 : current.available();
+    }
+
+    /**
+     * {@return how many packets {@link #getPacket} can take} Changes in {@link #poll} and by taking
+     * only.
+     */
+    @Override
+    public int getAvailablePacketCount() {
+        return available();
+    }
+
+    /**
+     * {@return OK if there is a packet; FAILED if there is none and the peer is not open;
+     * UNAVAILABLE if there is none}
+     */
+    @Override
+    protected ErrorCode checkPacket() {
+        if (available() > 0) {
+            return ErrorCode.OK;
+        }
+        return getReadyState() == State.OPEN ? ErrorCode.UNAVAILABLE : ErrorCode.FAILED;
+    }
+
+    @Override
+    protected byte[] takePacket() {
+        return take().bytes();
+    }
+
+    private Message take() {
+        Message message = connection.take();
+        stringPacket = message.isText();
+        return message;
+    }
+
+    /**
+     * Takes the oldest packet as a message. Never blocks. Not Godot's.
+     *
+     * @return the message, or null if {@link #getAvailablePacketCount} is 0
+     */
+    public Message takeMessage() {
+        return available() > 0 ? take() : null;
+    }
+
+    /**
+     * {@return whether the last packet taken was text} Godot: {@code was_string_packet}.
+     */
+    public boolean wasStringPacket() {
+        return stringPacket;
+    }
+
+    /**
+     * Waits for the next message: as long as the connection lives, which the heartbeat bounds.
+     *
+     * @return the message; null when the connection has ended, and {@link #getCloseCode} and {@link
+     *     #getFailure} tell how; null also after {@link #wakeup} and when the thread is interrupted
+     */
+    public Message receive() {
+        return receive(Limits.NEVER);
+    }
+
+    /**
+     * Waits for the next message for a time.
+     *
+     * @param timeout how long to wait at the most
+     * @return the message; null when the time is up, and as for {@link #receive()}; {@link
+     *     #isConnectedToHost} tells these apart
+     */
+    public Message receive(Duration timeout) {
+        WebSocketConnection current = connection;
+        if (current == null) {
+            return null;
+        }
+        Message message = current.receive(Nanos.of(timeout), () -> woken);
+        if (message != null) {
+            stringPacket = message.isText();
+            if (phase == Phase.CONNECTING) {
+                phase = Phase.OPEN;
+            }
+            return message;
+        }
+        if (woken) {
+            woken = false;
+        } else if (current.isOver()) {
+            // the reply to a close frame is on its way: let the caller see how it all ended
+            current.await(
+                    () -> current.state() == ConnectionState.CLOSED,
+                    Nanos.of(options.limits().closeTimeout()));
+        }
+        poll();
+        return null;
+    }
+
+    // ---- sending ----
+
+    /**
+     * Sends a binary message. Any thread. Godot 4: {@code send}.
+     *
+     * @param message the payload, perhaps empty; not kept
+     * @return as {@link #send(Message)}
+     */
+    public ErrorCode send(byte[] message) {
+        return send(message, WriteMode.BINARY);
+    }
+
+    /**
+     * Sends a message. Any thread. Godot 4: {@code send}.
+     *
+     * @param message the payload, perhaps empty; UTF-8 if it is to be text; not kept
+     * @param mode text or binary
+     * @return as {@link #send(Message)}; INVALID_DATA if text is not UTF-8
+     */
+    public ErrorCode send(byte[] message, WriteMode mode) {
+        boolean text = mode == WriteMode.TEXT;
+        if (text
+                && io.peerloom.internal.protocol.Utf8.check(
+                                io.peerloom.internal.protocol.Utf8.ACCEPT,
+                                message,
+                                0,
+                                message.length)
+                        != io.peerloom.internal.protocol.Utf8.ACCEPT) {
+            return ErrorCode.INVALID_DATA;
+        }
+        return send(new Message(message, text), true);
+    }
+
+    /**
+     * Sends a text message. Any thread. Godot 4: {@code send_text}.
+     *
+     * @param message any Unicode text
+     * @return as {@link #send(Message)}
+     * @throws IllegalArgumentException if the text has an unpaired surrogate
+     */
+    public ErrorCode sendText(String message) {
+        return send(Message.text(message));
+    }
+
+    /**
+     * Sends a message. Any thread. On a polled peer it never blocks; on a blocking one it may wait
+     * until the other side takes something, at most {@link Limits#writeTimeout}.
+     *
+     * @param message the message; not copied
+     * @return OK when it was accepted; FAILED when the peer is not open, OUT_OF_MEMORY when what
+     *     waits to be sent has reached {@link Limits#outboundBytes} or {@link
+     *     Limits#outboundMessages}: nothing of the message is sent then, and the connection goes on
+     */
+    public ErrorCode send(Message message) {
+        return send(message, false);
+    }
+
+    private ErrorCode send(Message message, boolean shared) {
+        WebSocketConnection current = connection;
+        return current == null
+                ? ErrorCode.FAILED
+                : code(current.send(message, shared));
+    }
+
+    private static ErrorCode code(WebSocketConnection.Sent sent) {
+        return switch (sent) {
+            case OK -> ErrorCode.OK;
+            case FULL -> ErrorCode.OUT_OF_MEMORY;
+            case CLOSED -> ErrorCode.FAILED;
+        };
+    }
+
+    /** For broadcasts: queues a frame that was encoded for many. */
+    ErrorCode send(WebSocketConnection.Frame frame) {
+        WebSocketConnection current = connection;
+        return current == null ? ErrorCode.FAILED : code(current.send(frame));
+    }
+
+    @Override
+    protected ErrorCode sendPacket(byte[] packet) {
+        return send(packet, writeMode);
+    }
+
+    /**
+     * {@return how {@link #putPacket} sends} Binary at first. Godot 3: {@code get_write_mode}.
+     */
+    public WriteMode getWriteMode() {
+        return writeMode;
+    }
+
+    /**
+     * Chooses how {@link #putPacket} sends. Godot 3: {@code set_write_mode}.
+     *
+     * @param mode text or binary
+     */
+    public void setWriteMode(WriteMode mode) {
+        writeMode = Objects.requireNonNull(mode, "mode");
+    }
+
+    /**
+     * {@return how many bytes of messages were accepted and are not yet with the system; 0 unless
+     * connected} Godot: {@code get_current_outbound_buffered_amount}.
+     */
+    public int getCurrentOutboundBufferedAmount() {
+        WebSocketConnection current = connection;
+        return current == null || phase == Phase.ENDED ? 0 : current.outboundBytes();
+    }
+
+    /**
+     * Sends a ping. Any thread; never blocks. Not Godot's. Its answer is not an event, but moves
+     * {@link #getRoundTripTime}. A heartbeat pings by itself, see {@link
+     * Limits#heartbeatInterval}.
+     *
+     * @return OK, or FAILED when the peer is not open
+     */
+    public ErrorCode ping() {
+        WebSocketConnection current = connection;
+        return current != null && current.ping() ? ErrorCode.OK : ErrorCode.FAILED;
+    }
+
+    /**
+     * {@return the time that the last answered ping took, there and back; empty before the first}
+     * Not Godot's. Any thread.
+     */
+    public Optional<Duration> getRoundTripTime() {
+        WebSocketConnection current = connection;
+        long nanos = current == null ? -1 : current.roundTripNanos();
+        return nanos < 0 ? Optional.empty() : Optional.of(Duration.ofNanos(nanos));
+    }
+
+    // ---- closing ----
+
+    /** Closes with code 1000 and no reason, see {@link #close(int, String)}. */
+    @Override
+    public void close() {
+        close(1000, "");
+    }
+
+    /**
+     * Begins to close: what was sent before leaves first, then the close frame; the other side has
+     * {@link Limits#closeTimeout} to answer it. Does not block; any thread. While connecting, it
+     * gives up. Once closing, it does nothing. Godot: {@code close}.
+     *
+     * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; 1005 (or 0, as in Godot 4) for a
+     *     close frame without a code; a negative code drops the connection without a close frame
+     * @param reason at most 123 bytes in UTF-8
+     * @throws IllegalArgumentException for another code, a longer reason, or an unpaired surrogate
+     *     in it. Godot sends bad codes as they are, and hangs on a reason that is too long
+     */
+    public void close(int code, String reason) {
+        Objects.requireNonNull(reason, "reason");
+        byte[] payload =
+                code < 0
+                        ? null
+                        : code == 0
+                                ? FrameEncoder.closePayload(1005, "")
+                                : FrameEncoder.closePayload(code, reason);
+        WebSocketConnection current = connection;
+        if (current == null) {
+            return;
+        }
+        closeCalled = true;
+        if (payload == null) {
+            current.abort();
+        } else {
+            current.close(payload);
+        }
+    }
+
+    /**
+     * {@return the close code: the other side's if its close frame came; the code that we sent if it
+     * broke the protocol; 1005 if its close frame had none; 1006 if there was no close frame; -1
+     * while not closed} RFC 6455 section 7.1.5. See {@link #getGodotCloseCode}.
+     */
+    public int getCloseCode() {
+        return end == null || phase != Phase.ENDED ? -1 : end.code();
+    }
+
+    /**
+     * {@return the close code as Godot 4 reports it: -1 instead of 1006, 0 instead of 1005} Godot:
+     * {@code get_close_code}.
+     */
+    public int getGodotCloseCode() {
+        int code = getCloseCode();
+        return code == 1006 ? -1 : code == 1005 ? 0 : code;
+    }
+
+    /**
+     * {@return the reason that belongs to {@link #getCloseCode}, {@code ""} if there is none} Godot:
+     * {@code get_close_reason}.
+     */
+    public String getCloseReason() {
+        return end == null || phase != Phase.ENDED ? "" : end.reason();
+    }
+
+    /**
+     * {@return whether the other side ended it: by closing first, or by going away without a close
+     * frame} Meaningful once closed. Not Godot's.
+     */
+    public boolean wasClosedByPeer() {
+        return end != null && end.byPeer();
+    }
+
+    /**
+     * {@return whether it ended with a close frame of the other side} RFC 6455 section 7.1.4.
+     * Meaningful once closed. Godot 3: {@code was_clean_close} of its signals.
+     */
+    public boolean wasCleanClose() {
+        return end != null && end.clean();
+    }
+
+    // ---- who and what ----
+
+    /**
+     * {@return the address of the other side; the host of the URL on a client that is connecting;
+     * {@code ""} where there is none} Godot: {@code get_connected_host}.
+     */
+    public String getConnectedHost() {
+        InetSocketAddress remote = remote();
+        return remote != null ? remote.getAddress().getHostAddress() : host;
+    }
+
+    /**
+     * {@return the port of the other side, 0 where there is none} Godot: {@code get_connected_port}.
+     */
+    public int getConnectedPort() {
+        InetSocketAddress remote = remote();
+        return remote != null ? remote.getPort() : port;
+    }
+
+    private InetSocketAddress remote() {
+        SocketChannel channel = channel();
+        try {
+            return channel != null && channel.getRemoteAddress() instanceof InetSocketAddress remote
+                    ? remote
+                    : null;
+        } catch (IOException e) {
+            return null; // closed meanwhile
+        }
+    }
+
+    private SocketChannel channel() {
+        WebSocketConnection current = connection;
+        return current != null && current.wire() instanceof ChannelWire wire
+                ? wire.channel()
+                : null;
+    }
+
+    /**
+     * {@return the subprotocol that was agreed on, {@code ""} for none} Known once open. Godot: {@code
+     * get_selected_protocol}.
+     */
+    public String getSelectedProtocol() {
+        return phase == Phase.CONNECTING || connection == null ? "" : connection.protocol();
+    }
+
+    /**
+     * {@return the URL that was asked for: by us, or, on a server, by the client} Godot: {@code
+     * get_requested_url}.
+     */
+    public String getRequestedUrl() {
+        ServerSide side = serverSide;
+        if (side == null) {
+            return url;
+        }
+        UpgradeRequest request = phase == Phase.CONNECTING ? null : side.request();
+        return request == null ? "" : request.url();
+    }
+
+    /**
+     * {@return the request that a server's peer was opened with; empty on clients and while
+     * connecting} Not Godot's.
+     */
+    public Optional<UpgradeRequest> getUpgradeRequest() {
+        return serverSide == null || phase == Phase.CONNECTING
+                ? Optional.empty()
+                : Optional.ofNullable(serverSide.request());
+    }
+
+    /**
+     * Turns Nagle's algorithm off or on, for this connection and the next. It is off at first.
+     * Godot: {@code set_no_delay}.
+     *
+     * @param enabled whether small messages are sent without waiting to be joined with others
+     */
+    public void setNoDelay(boolean enabled) {
+        noDelay = enabled;
+        if (stream instanceof StreamPeerTCP tcp) {
+            tcp.setNoDelay(enabled);
+        }
+        SocketChannel channel = channel();
+        if (channel != null) {
+            try {
+                if (channel.supportedOptions().contains(StandardSocketOptions.TCP_NODELAY)) {
+                    channel.setOption(StandardSocketOptions.TCP_NODELAY, enabled);
+                }
+            } catch (IOException e) {
+                // the connection is over; nothing is sent on it any more
+            }
+        }
+    }
+
+    // ---- settings, which count for the next connection ----
+
+    /**
+     * {@return the options of the next connection}
+     */
+    public Options getOptions() {
+        return options;
+    }
+
+    /**
+     * Sets the options of the next connection. The setters below are Godot's names for parts of
+     * them.
+     *
+     * @param options the options
+     */
+    public void setOptions(Options options) {
+        this.options = Objects.requireNonNull(options, "options");
+    }
+
+    /**
+     * {@return the subprotocols to offer or accept} Godot: {@code supported_protocols}.
+     */
+    public List<String> getSupportedProtocols() {
+        return options.protocols();
+    }
+
+    /**
+     * Sets the subprotocols to offer or accept. Godot: {@code supported_protocols}.
+     *
+     * @param protocols the preferred one first; white space around them is dropped
+     */
+    public void setSupportedProtocols(List<String> protocols) {
+        options = new Options(protocols, options.headers(), options.limits());
+    }
+
+    /**
+     * {@return the header lines to add to the handshake} Godot: {@code handshake_headers}.
+     */
+    public List<String> getHandshakeHeaders() {
+        return options.headers();
+    }
+
+    /**
+     * Sets the header lines to add to the handshake. Godot: {@code handshake_headers}.
+     *
+     * @param headers each {@code "Name: value"}; checked when connecting
+     */
+    public void setHandshakeHeaders(List<String> headers) {
+        options = new Options(options.protocols(), headers, options.limits());
+    }
+
+    /**
+     * {@return the bound of messages that were received and not taken, in bytes} Godot: {@code
+     * inbound_buffer_size}.
+     */
+    public int getInboundBufferSize() {
+        return options.limits().inboundBytes();
+    }
+
+    /**
+     * Bounds a received message and all that were received and not taken. Godot: {@code
+     * inbound_buffer_size}, 65,535 there.
+     *
+     * @param bytes at least 1
+     */
+    public void setInboundBufferSize(int bytes) {
+        options =
+                options.withLimits(
+                        options.limits().withInboundBytes(bytes).withMaxMessageBytes(bytes));
+    }
+
+    /**
+     * {@return the bound of messages that wait to be sent, in bytes} Godot: {@code
+     * outbound_buffer_size}.
+     */
+    public int getOutboundBufferSize() {
+        return options.limits().outboundBytes();
+    }
+
+    /**
+     * Bounds the messages that wait to be sent. Godot: {@code outbound_buffer_size}, 65,535 there.
+     *
+     * @param bytes at least 1
+     */
+    public void setOutboundBufferSize(int bytes) {
+        options = options.withLimits(options.limits().withOutboundBytes(bytes));
+    }
+
+    /**
+     * {@return the bound of messages that wait, in each direction} Godot: {@code
+     * max_queued_packets}.
+     */
+    public int getMaxQueuedPackets() {
+        return options.limits().inboundMessages();
+    }
+
+    /**
+     * Bounds the number of messages that wait, in each direction. Godot: {@code
+     * max_queued_packets}.
+     *
+     * @param packets at least 1
+     */
+    public void setMaxQueuedPackets(int packets) {
+        options =
+                options.withLimits(
+                        options.limits()
+                                .withInboundMessages(packets)
+                                .withOutboundMessages(packets));
+    }
+
+    /**
+     * {@return the silence in seconds after which a ping is sent; 0 when never} Godot: {@code
+     * heartbeat_interval}.
+     */
+    public double getHeartbeatInterval() {
+        Duration interval = options.limits().heartbeatInterval();
+        return interval.compareTo(Limits.NEVER) >= 0
+                ? 0
+                : interval.toNanos() / (double) Duration.ofSeconds(1).toNanos();
+    }
+
+    /**
+     * Sets the silence after which a ping is sent; after as much silence again the connection is
+     * dropped. Godot: {@code heartbeat_interval}, which is off at first there, and 20 seconds here.
+     *
+     * @param seconds 0 to send none
+     * @throws IllegalArgumentException if negative or not a number
+     */
+    public void setHeartbeatInterval(double seconds) {
+        if (!(seconds >= 0)) {
+            throw new IllegalArgumentException("heartbeat interval of " + seconds + " seconds");
+        }
+        Duration interval =
+                seconds == 0 ? Limits.NEVER : Duration.ofNanos(Math.max(1, (long) (seconds * 1e9)));
+        options =
+                options.withLimits(
+                        options.limits()
+                                .withHeartbeatInterval(interval)
+                                .withHeartbeatTimeout(interval));
+    }
+}

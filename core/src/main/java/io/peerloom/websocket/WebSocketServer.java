@@ -1,0 +1,844 @@
+package io.peerloom.websocket;
+
+import io.peerloom.ErrorCode;
+import io.peerloom.Limits;
+import io.peerloom.internal.link.Acceptor;
+import io.peerloom.internal.link.ChannelWire;
+import io.peerloom.internal.link.Connector;
+import io.peerloom.internal.link.Link;
+import io.peerloom.internal.link.Nanos;
+import io.peerloom.internal.link.Threads;
+import io.peerloom.internal.link.Watchdog;
+import io.peerloom.internal.protocol.FrameEncoder;
+import io.peerloom.internal.protocol.ServerHandshake;
+import io.peerloom.internal.queue.MpscQueue;
+import io.peerloom.internal.queue.WaitPoint;
+import java.io.IOException;
+import java.io.Serial;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A WebSocket server. Godot 3: {@code WebSocketServer}, with its signals as a {@link Listener}.
+ *
+ * <p><b>Polled</b>: {@link #listen}, then {@link #poll} in every round of a game loop, which calls
+ * the listener on that thread. A poll costs what was active since the last one, however many are
+ * connected.
+ *
+ * <p><b>Blocking</b>: {@link #serve}, which runs a {@link Handler} on a virtual thread of its own
+ * for each connection. This is the fastest way.
+ *
+ * <p>Both answer plain HTTP requests and refuse bad ones with a status; {@link #setUpgradeHandler}
+ * decides about the good ones. A request with an {@code Origin}, so one from a browser, must come
+ * from the page's own host or from {@link #setAllowedOrigins}.
+ *
+ * <p>Threads: one thread listens, stops and polls, and gets the callbacks. Any thread may {@link
+ * #broadcast}, {@link #getPeer}, {@link #disconnectPeer}, {@link #wakeup}.
+ */
+public final class WebSocketServer implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(WebSocketServer.class);
+
+    /** The events of a polled server, all from {@link #poll} and on its thread. */
+    public interface Listener {
+
+        /**
+         * A client's connection is open. Godot 3: {@code client_connected}.
+         *
+         * @param id names the client from now on
+         * @param protocol the subprotocol, {@code ""} for none
+         */
+        default void clientConnected(int id, String protocol) {}
+
+        /**
+         * A connection is over; its peer can be had for the last time. Comes exactly once for each
+         * {@link #clientConnected}, after all of its data. Godot 3: {@code client_disconnected}.
+         *
+         * @param id the client
+         * @param wasCleanClose whether the client's close frame came
+         */
+        default void clientDisconnected(int id, boolean wasCleanClose) {}
+
+        /**
+         * The client began to close; the answer is on its way. Godot 3: {@code
+         * client_close_request}.
+         *
+         * @param id the client
+         * @param code its close code, 1005 if it sent none
+         * @param reason its reason, {@code ""} if it gave none
+         */
+        default void clientCloseRequest(int id, int code, String reason) {}
+
+        /**
+         * A message has arrived and can be taken from {@link #getPeer}. Comes once for each message
+         * that was not taken by an earlier call. Godot 3: {@code data_received}.
+         *
+         * @param id the client
+         */
+        default void dataReceived(int id) {}
+    }
+
+    /** What a blocking server does with a connection. */
+    @FunctionalInterface
+    public interface Handler {
+
+        /**
+         * Serves a connection until it returns, on a virtual thread of its own. After it the
+         * connection is closed: with code 1000, or 1011 if it threw, unless that was done already.
+         *
+         * @param peer the open peer
+         * @throws Exception if serving failed; it is logged
+         */
+        void handle(WebSocketPeer peer) throws Exception;
+    }
+
+    /** A connection from its acceptance to its end. The flag: it waits in the ready queue. */
+    private final class Member extends AtomicBoolean implements Runnable {
+        @Serial private static final long serialVersionUID = 1;
+
+        final transient WebSocketConnection connection;
+        final transient WebSocketPeer peer;
+        final String address;
+
+        /** A polled server's upgrade handler is asked in poll: the request and its answer. */
+        transient volatile UpgradeRequest asked;
+
+        transient volatile UpgradeResponse answer;
+
+        /** 0 before it is announced; written by the polling thread, or the connection's own. */
+        volatile int id;
+
+        /** Whether the end was counted. */
+        private final AtomicBoolean counted = new AtomicBoolean();
+
+        private boolean closeTold;
+
+        Member(SocketChannel channel, Settings settings) throws IOException {
+            address =
+                    channel.getRemoteAddress() instanceof InetSocketAddress remote
+                            ? remote.getAddress().getHostAddress()
+                            : "";
+            connection =
+                    new WebSocketConnection(
+                            false,
+                            settings.handler != null,
+                            settings.options.limits(),
+                            settings.watchdog,
+                            this);
+            var side =
+                    new ServerSide(
+                            settings.options,
+                            settings.upgrades == null
+                                    ? request -> UpgradeResponse.accept()
+                                    : settings.handler != null ? settings.upgrades : this::ask,
+                            settings.origins);
+            int port =
+                    channel.getRemoteAddress() instanceof InetSocketAddress remote
+                            ? remote.getPort()
+                            : 0;
+            peer = new WebSocketPeer(settings.options, connection, side, address, port);
+            this.side = side;
+        }
+
+        private final transient ServerSide side;
+
+        /** The connection's thread. */
+        void serve(SocketChannel channel, Settings settings) {
+            boolean handled = settings.handler != null;
+            connection.run(
+                    c -> {
+                        c.attach(new ChannelWire(channel));
+                        String protocol = side.open(c, address);
+                        pending.decrementAndGet();
+                        handshaking = false;
+                        return protocol;
+                    });
+            if (handshaking) {
+                pending.decrementAndGet();
+            }
+            if (handled) {
+                peer.fetch();
+                if (peer.isConnectedToHost()) {
+                    handle(settings.handler);
+                }
+            }
+        }
+
+        private boolean handshaking = true;
+
+        private void handle(Handler handler) {
+            announce();
+            int code = 1000;
+            try {
+                handler.handle(peer);
+            } catch (Exception e) {
+                LOG.warn("handler of {} failed", peer.getRequestedUrl(), e);
+                code = 1011;
+            } finally {
+                peer.close(code, "");
+                peers.remove(id, peer);
+                connection.finish();
+            }
+        }
+
+        private void announce() {
+            int free;
+            do {
+                free = ThreadLocalRandom.current().nextInt(2, Integer.MAX_VALUE);
+            } while (peers.putIfAbsent(free, peer) != null);
+            id = free;
+        }
+
+        /** Something changed; any thread. */
+        @Override
+        public void run() {
+            if (connection.phase() == Link.Phase.ENDED && counted.compareAndSet(false, true)) {
+                left(this);
+            }
+            if (!isBlocking() && !get() && compareAndSet(false, true)) {
+                ready.add(this, 0);
+                news.signal();
+            }
+        }
+
+        /** Hands a request to the polling thread and waits for its answer. */
+        private UpgradeResponse ask(UpgradeRequest request) {
+            asked = request;
+            run();
+            connection.await(
+                    () -> answer != null || connection.phase() == Link.Phase.ENDED,
+                    Nanos.FOREVER); // the handshake's deadline ends it
+            UpgradeResponse given = answer;
+            return given != null ? given : UpgradeResponse.refuse(503);
+        }
+
+        /** The polling thread's share. */
+        void step(Listener listener) {
+            UpgradeRequest question = asked;
+            if (question != null && answer == null) {
+                UpgradeResponse given = UpgradeResponse.refuse(500);
+                try {
+                    given = Objects.requireNonNull(upgradeHandler.handle(question));
+                } finally {
+                    answer = given;
+                    connection.wake();
+                }
+            }
+            int before = peer.getAvailablePacketCount();
+            int now = peer.fetch();
+            if (!peer.isConnectedToHost()) {
+                return; // still shaking hands, or over without ever having been open
+            }
+            if (id == 0) {
+                announce();
+                listener.clientConnected(id, peer.getSelectedProtocol());
+            }
+            for (int fresh = now - before;
+                    fresh > 0 && peer.getAvailablePacketCount() > 0;
+                    fresh--) {
+                listener.dataReceived(id);
+            }
+            if (!closeTold && connection.isCloseRequested()) {
+                closeTold = true;
+                listener.clientCloseRequest(
+                        id, connection.peerCloseCode(), connection.peerCloseReason());
+            }
+            peer.settle(false);
+            if (!peer.isConnectedToHost()) {
+                try {
+                    listener.clientDisconnected(id, peer.wasCleanClose());
+                } finally {
+                    peers.remove(id, peer);
+                }
+            }
+        }
+    }
+
+    /** What was set when the server began to listen. */
+    private record Settings(
+            Options options,
+            Handler handler,
+            UpgradeHandler upgrades,
+            Set<String> origins,
+            Watchdog watchdog) {}
+
+    private static final Listener SILENT = new Listener() {};
+
+    private final WaitPoint news = new WaitPoint();
+
+    /** Members with news; any thread adds, the polling thread takes. */
+    private final MpscQueue<Member> ready = new MpscQueue<>(Integer.MAX_VALUE, Integer.MAX_VALUE);
+
+    /** The open connections by id. */
+    private final Map<Integer, WebSocketPeer> peers = new ConcurrentHashMap<>();
+
+    /** All connections whose socket is open; for stopping. */
+    private final Set<Member> members = ConcurrentHashMap.newKeySet();
+
+    private final Map<String, Integer> perAddress = new ConcurrentHashMap<>();
+    private final AtomicInteger live = new AtomicInteger();
+    private final AtomicInteger pending = new AtomicInteger();
+
+    // set by the owner before listening, read by the accepting thread from then on
+    private Options options = Options.defaults();
+    private String bindIp = "*";
+    private Set<String> origins = Set.of();
+    private UpgradeHandler upgradeHandler;
+    private Handler handler;
+    private volatile int maxConnections = 65_536;
+    private volatile int maxPendingHandshakes = 4_096;
+    private volatile int maxConnectionsPerAddress = 65_536;
+
+    private Listener listener = SILENT;
+    private volatile Acceptor acceptor;
+    private Path path;
+    private Throwable failure;
+
+    /** Set by {@link #wakeup}, cleared by the wait that it ended. */
+    private volatile boolean woken;
+
+    /** A server that does not listen yet. */
+    public WebSocketServer() {}
+
+    private boolean isBlocking() {
+        return handler != null;
+    }
+
+    // ---- settings ----
+
+    /**
+     * Sets who hears of the events of a polled server.
+     *
+     * @param listener called from {@link #poll}
+     */
+    public void setListener(Listener listener) {
+        this.listener = Objects.requireNonNull(listener, "listener");
+    }
+
+    /**
+     * Sets the subprotocols, headers and limits of connections, before listening.
+     *
+     * @param options the options
+     */
+    public void setOptions(Options options) {
+        WebSocketPeer.headers(options.headers()); // fails here rather than in every handshake
+        this.options = options;
+    }
+
+    /**
+     * {@return the options}
+     */
+    public Options getOptions() {
+        return options;
+    }
+
+    /**
+     * Sets who decides about requests, before listening; without, every good upgrade is accepted,
+     * and a plain request is answered with 426.
+     *
+     * @param handler see {@link UpgradeHandler} for its thread
+     */
+    public void setUpgradeHandler(UpgradeHandler handler) {
+        upgradeHandler = Objects.requireNonNull(handler, "handler");
+    }
+
+    /**
+     * Sets the origins, beside the server's own host, whose pages may connect, before listening.
+     *
+     * @param allowed each scheme, host and port exactly as browsers send it, say {@code
+     *     "https://game.example"}
+     */
+    public void setAllowedOrigins(Set<String> allowed) {
+        origins = Set.copyOf(allowed);
+    }
+
+    /**
+     * {@return the address that is bound to by {@link #listen(int)}, {@code "*"} for all} Godot 3:
+     * {@code bind_ip}.
+     */
+    public String getBindIp() {
+        return bindIp;
+    }
+
+    /**
+     * Sets the address that is bound to, before listening. Godot 3: {@code bind_ip}.
+     *
+     * @param address an address of this machine, or {@code "*"}
+     */
+    public void setBindIp(String address) {
+        bindIp = Objects.requireNonNull(address, "address");
+    }
+
+    /**
+     * Bounds the number of connections; further ones are answered 503. 65,536 at first.
+     *
+     * @param most at least 1
+     */
+    public void setMaxConnections(int most) {
+        maxConnections = positive(most);
+    }
+
+    /**
+     * Bounds the number of connections that have not finished their handshake; further ones are
+     * answered 503. 4,096 at first.
+     *
+     * @param most at least 1
+     */
+    public void setMaxPendingHandshakes(int most) {
+        maxPendingHandshakes = positive(most);
+    }
+
+    /**
+     * Bounds the number of connections from one address; further ones are answered 503. 65,536 at
+     * first.
+     *
+     * @param most at least 1
+     */
+    public void setMaxConnectionsPerAddress(int most) {
+        maxConnectionsPerAddress = positive(most);
+    }
+
+    private static int positive(int most) {
+        if (most < 1) {
+            throw new IllegalArgumentException("not a bound: " + most);
+        }
+        return most;
+    }
+
+    // ---- listening ----
+
+    /**
+     * Listens on a TCP port, polled. Godot 3: {@code listen}.
+     *
+     * @param port 0 to 65535; 0 lets the system choose, see {@link #getLocalPort}
+     * @return OK; ALREADY_IN_USE if it listens already or the system refuses the address, with the
+     *     cause in {@link #getFailure}; INVALID_PARAMETER if the port or {@link #getBindIp} is none;
+     *     CANT_CREATE if there is no socket to be had
+     */
+    public ErrorCode listen(int port) {
+        return listenTcp(port);
+    }
+
+    /**
+     * Listens on a TCP port with subprotocols, polled. Godot 3: {@code listen}.
+     *
+     * @param port as above
+     * @param protocols the subprotocols, see {@link Options#protocols}
+     * @return as above
+     */
+    public ErrorCode listen(int port, List<String> protocols) {
+        options = new Options(protocols, options.headers(), options.limits());
+        return listenTcp(port);
+    }
+
+    /**
+     * Listens on a Unix domain socket, polled. Not Godot's.
+     *
+     * @param socket its file; an old socket's file is replaced, and {@link #stop} deletes it
+     * @return as above
+     */
+    public ErrorCode listen(Path socket) {
+        return listenUnix(socket);
+    }
+
+    private ErrorCode listenTcp(int port) {
+        if (isListening()) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        InetSocketAddress address =
+                port < 0 || port > 65_535 ? null : Connector.localAddress(bindIp, port);
+        if (address == null) {
+            failure = new IllegalArgumentException("not a port and address: " + port + ", " + bindIp);
+            return ErrorCode.INVALID_PARAMETER;
+        }
+        try {
+            start(Acceptor.listen(address));
+            return ErrorCode.OK;
+        } catch (IOException e) {
+            return refused(e);
+        }
+    }
+
+    private ErrorCode listenUnix(Path socket) {
+        if (isListening()) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        try {
+            start(Acceptor.listen(socket));
+            path = socket;
+            return ErrorCode.OK;
+        } catch (IOException e) {
+            return refused(e);
+        }
+    }
+
+    private ErrorCode refused(IOException e) {
+        failure = e;
+        return e instanceof BindException ? ErrorCode.ALREADY_IN_USE : ErrorCode.CANT_CREATE;
+    }
+
+    private void start(java.nio.channels.ServerSocketChannel channel) {
+        failure = null;
+        var settings =
+                new Settings(
+                        options,
+                        handler,
+                        upgradeHandler,
+                        origins,
+                        WebSocketConnection.watchdog(options.limits()));
+        acceptor =
+                new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
+    }
+
+    /** The accepting thread's share; must not block. */
+    private void accept(SocketChannel channel, Settings settings) {
+        try {
+            var member = new Member(channel, settings);
+            if (channel.supportedOptions().contains(StandardSocketOptions.TCP_NODELAY)) {
+                channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            }
+            if (live.get() >= maxConnections
+                    || pending.get() >= maxPendingHandshakes
+                    || perAddress.getOrDefault(member.address, 0) >= maxConnectionsPerAddress) {
+                turnAway(channel);
+                return;
+            }
+            live.incrementAndGet();
+            pending.incrementAndGet();
+            perAddress.merge(member.address, 1, Integer::sum);
+            members.add(member);
+            Threads.start("peerloom-websocket", () -> member.serve(channel, settings));
+        } catch (IOException e) { // gone before it was looked at
+            new ChannelWire(channel).close();
+        }
+    }
+
+    /** An answer of a hundred bytes fits into a fresh socket's buffer: this does not block. */
+    private static void turnAway(SocketChannel channel) throws IOException {
+        channel.write(
+                ByteBuffer.wrap(
+                        ServerHandshake.refuse(503, List.of(), new byte[0], null)));
+        channel.shutdownOutput();
+        channel.close();
+    }
+
+    private void left(Member member) {
+        members.remove(member);
+        perAddress.computeIfPresent(
+                member.address, (address, count) -> count > 1 ? count - 1 : null);
+        live.decrementAndGet();
+        news.signal();
+    }
+
+    /**
+     * Serves connections with blocking code, each on a virtual thread of its own, from any address.
+     *
+     * @param port 0 to 65535; 0 lets the system choose, see {@link #getLocalPort}
+     * @param handler serves one connection
+     * @return the server, listening; closing it ends all
+     * @throws IOException if the system refuses the port
+     */
+    public static WebSocketServer serve(int port, Handler handler) throws IOException {
+        var server = new WebSocketServer();
+        server.start(port, handler);
+        return server;
+    }
+
+    /**
+     * Begins to serve connections with blocking code, with the settings made before.
+     *
+     * @param port 0 to 65535; 0 lets the system choose, see {@link #getLocalPort}
+     * @param connections serves one connection
+     * @throws IOException if the system refuses the address
+     * @throws IllegalStateException if it listens already
+     */
+    public void start(int port, Handler connections) throws IOException {
+        begin(connections);
+        finish(listenTcp(port));
+    }
+
+    /**
+     * Begins to serve connections over a Unix domain socket with blocking code, with the settings
+     * made before.
+     *
+     * @param socket its file; an old socket's file is replaced, and {@link #stop} deletes it
+     * @param connections serves one connection
+     * @throws IOException if the system refuses the path
+     * @throws IllegalStateException if it listens already
+     */
+    public void start(Path socket, Handler connections) throws IOException {
+        begin(connections);
+        finish(listenUnix(socket));
+    }
+
+    private void begin(Handler connections) {
+        if (isListening()) {
+            throw new IllegalStateException("the server listens already");
+        }
+        handler = Objects.requireNonNull(connections, "handler");
+    }
+
+    private void finish(ErrorCode result) throws IOException {
+        if (result != ErrorCode.OK) {
+            handler = null;
+            throw failure instanceof IOException e ? e : new IOException(failure);
+        }
+    }
+
+    /**
+     * {@return whether it listens} Godot 3: {@code is_listening}. Any thread.
+     */
+    public boolean isListening() {
+        return acceptor != null;
+    }
+
+    /**
+     * {@return the TCP port that is listened on, or 0} Not Godot's. Any thread.
+     */
+    public int getLocalPort() {
+        Acceptor current = acceptor;
+        try {
+            return current != null && current.address() instanceof InetSocketAddress address
+                    ? address.getPort()
+                    : 0;
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    /**
+     * {@return why the last attempt to listen failed} Kept until it listens.
+     */
+    public Optional<Throwable> getFailure() {
+        return Optional.ofNullable(failure);
+    }
+
+    /**
+     * Waits until the server stops.
+     *
+     * @throws InterruptedException if the waiting thread is interrupted
+     */
+    public void join() throws InterruptedException {
+        while (isListening() || live.get() > 0) {
+            news.await(() -> !isListening() && live.get() == 0, Nanos.of(Duration.ofSeconds(1)));
+            if (Thread.interrupted()) {
+                throw new InterruptedException();
+            }
+        }
+    }
+
+    /**
+     * Stops to listen and begins to close all connections with code 1001, going away; there are no
+     * more events. The address is free when it returns; the connections end by their own deadlines.
+     * Godot 3: {@code stop}.
+     */
+    public void stop() {
+        Acceptor current = acceptor;
+        if (current == null) {
+            return;
+        }
+        current.close();
+        acceptor = null;
+        if (path != null) {
+            try {
+                Acceptor.unlink(path);
+            } catch (IOException e) {
+                failure = e;
+            }
+            path = null;
+        }
+        byte[] goingAway = FrameEncoder.closePayload(1001, "");
+        for (Member member : members) {
+            member.connection.close(goingAway);
+        }
+        peers.clear();
+        ready.refill();
+        while (ready.take() != null) {
+            ready.release(1, 0);
+        }
+        news.signal();
+    }
+
+    /**
+     * Stops, and waits until all connections have ended and their handlers seen it: not longer than
+     * the handshake, close and write timeouts allow.
+     */
+    @Override
+    public void close() {
+        stop();
+        Limits limits = options.limits();
+        long most =
+                Nanos.of(limits.closeTimeout())
+                        + Nanos.of(limits.writeTimeout())
+                        + Nanos.of(limits.handshakeTimeout());
+        news.await(() -> live.get() == 0, Math.min(most, Nanos.FOREVER));
+    }
+
+    // ---- polling ----
+
+    /**
+     * Calls the listener for all that happened since the last poll. Never blocks, but for what the
+     * listener does; costs what was active. Godot 3: {@code poll}.
+     *
+     * @throws RuntimeException what the listener or the upgrade handler threw; the rest of the news
+     *     waits for the next poll
+     */
+    public void poll() {
+        for (int n = ready.refill(); n > 0; n--) {
+            Member member = ready.take();
+            ready.release(1, 0);
+            member.set(false); // before looking: what changes from now on is news again
+            member.step(listener);
+        }
+    }
+
+    /**
+     * Waits until the next {@link #poll} would do something.
+     *
+     * @param timeout how long to wait at the most
+     * @return false when the time is up
+     */
+    public boolean awaitActivity(Duration timeout) {
+        boolean active =
+                news.await(
+                        () -> woken || ready.available() > 0 || ready.hasArrivals(),
+                        Nanos.of(timeout));
+        woken = false;
+        return active;
+    }
+
+    /** Ends the wait that another thread is in, or else the next one. Any thread. */
+    public void wakeup() {
+        woken = true;
+        news.signal();
+    }
+
+    // ---- peers ----
+
+    /**
+     * {@return the peer of a client, or null} Godot 3: {@code get_peer}. Any thread; what the peer
+     * says of itself moves in {@link #poll}.
+     *
+     * @param id the client
+     */
+    public WebSocketPeer getPeer(int id) {
+        return peers.get(id);
+    }
+
+    /**
+     * {@return whether a client of that id is connected} Godot 3: {@code has_peer}. Any thread.
+     *
+     * @param id the client
+     */
+    public boolean hasPeer(int id) {
+        return peers.containsKey(id);
+    }
+
+    /**
+     * {@return the ids of all connected clients; a view that follows the changes} Any thread.
+     */
+    public Set<Integer> getPeerIds() {
+        return Collections.unmodifiableSet(peers.keySet());
+    }
+
+    /**
+     * {@return the address of a client, {@code ""} if there is none} Godot 3: {@code
+     * get_peer_address}.
+     *
+     * @param id the client
+     */
+    public String getPeerAddress(int id) {
+        WebSocketPeer peer = peers.get(id);
+        return peer == null ? "" : peer.getConnectedHost();
+    }
+
+    /**
+     * {@return the port of a client, 0 if there is none} Godot 3: {@code get_peer_port}.
+     *
+     * @param id the client
+     */
+    public int getPeerPort(int id) {
+        WebSocketPeer peer = peers.get(id);
+        return peer == null ? 0 : peer.getConnectedPort();
+    }
+
+    /**
+     * Begins to close a client's connection with code 1000. Godot 3: {@code disconnect_peer}.
+     *
+     * @param id the client; nothing happens if there is none
+     */
+    public void disconnectPeer(int id) {
+        disconnectPeer(id, 1000, "");
+    }
+
+    /**
+     * Begins to close a client's connection. Godot 3: {@code disconnect_peer}. Any thread.
+     *
+     * @param id the client; nothing happens if there is none
+     * @param code as for {@link WebSocketPeer#close(int, String)}
+     * @param reason as for {@link WebSocketPeer#close(int, String)}
+     */
+    public void disconnectPeer(int id, int code, String reason) {
+        WebSocketPeer peer = peers.get(id);
+        if (peer != null) {
+            peer.close(code, reason);
+        }
+    }
+
+    /**
+     * Sends a binary message to all clients; see {@link #broadcast(Message)}.
+     *
+     * @param message the payload; not kept
+     * @return how many clients did not get it
+     */
+    public int broadcast(byte[] message) {
+        return broadcast(Message.binary(message));
+    }
+
+    /**
+     * Sends a text message to all clients; see {@link #broadcast(Message)}.
+     *
+     * @param message the text
+     * @return how many clients did not get it
+     * @throws IllegalArgumentException if the text has an unpaired surrogate
+     */
+    public int broadcast(String message) {
+        return broadcast(Message.text(message));
+    }
+
+    /**
+     * Sends a message to all clients. It is encoded once, and the bytes are shared. Any thread; never
+     * blocks. Not Godot's.
+     *
+     * @param message the message
+     * @return how many clients did not get it: their queue is full, because they read too slowly, or
+     *     they are just closing
+     */
+    public int broadcast(Message message) {
+        WebSocketConnection.Frame frame = WebSocketConnection.frame(message);
+        int missed = 0;
+        for (WebSocketPeer peer : peers.values()) {
+            if (peer.send(frame) != ErrorCode.OK) {
+                missed++;
+            }
+        }
+        return missed;
+    }
+}
