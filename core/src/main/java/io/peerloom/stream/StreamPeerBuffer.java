@@ -32,7 +32,9 @@ public class StreamPeerBuffer extends StreamPeer {
 
     private int size;
 
-    /** Beyond {@link #size} after a shrinking {@link #resize(int)}, and only then. */
+    /**
+     * Never beyond the storage, but beyond {@link #size} after a shrinking {@link #resize(int)}.
+     */
     private int position;
 
     /** Creates an empty buffer that may grow to 256 MiB. */
@@ -108,7 +110,7 @@ public class StreamPeerBuffer extends StreamPeer {
     public int getPartialData(byte[] data, int offset, int length) {
         Objects.checkFromIndexSize(offset, length, data.length);
         int count = Math.min(length, getAvailableBytes());
-        System.arraycopy(this.data, Math.min(position, size), data, offset, count);
+        System.arraycopy(this.data, position, data, offset, count);
         position += count;
         return count;
     }

@@ -46,7 +46,7 @@ class GodotVectorsTest {
 
     /** The arguments in the file that are not halves, and what a half makes of them. */
     private static final Map<Float, Float> HALVES =
-            Map.of(0.1f, 0.0999755859375f, 1e-7f, 0f, 70_000f, Float.POSITIVE_INFINITY);
+            Map.of(0.1f, 0x1.998p-4f, 1e-7f, 0f, 70_000f, Float.POSITIVE_INFINITY);
 
     private static Method method(String name) {
         return switch (name) {

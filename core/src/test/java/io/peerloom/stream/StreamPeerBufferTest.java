@@ -197,7 +197,7 @@ class StreamPeerBufferTest {
 
     // A model: the data in an array of exactly their size, and no tricks
 
-    private enum Verb {
+    enum Verb {
         PUT,
         PUT_PARTIAL,
         GET,
@@ -208,7 +208,7 @@ class StreamPeerBufferTest {
         DUPLICATE
     }
 
-    private record Step(Verb verb, int number) {}
+    record Step(Verb verb, int number) {}
 
     @Provide
     Arbitrary<List<Step>> steps() {

@@ -327,13 +327,13 @@ class StreamPeerTest {
     @MethodSource("puts")
     void aPutIsOneCallThatNothingElseTouches(BiFunction<StreamPeer, Integer, ErrorCode> put) {
         StreamPeerBuffer alone = new StreamPeerBuffer();
-        put.apply(alone, 17);
+        assertThat(put.apply(alone, 17)).isEqualTo(ErrorCode.OK);
 
         Carrier carrier = new Carrier();
         carrier.arrived.setDataArray(new byte[] {-1, -1, -1, -1, -1, -1, -1, -1});
         carrier.meanwhile =
                 c -> {
-                    put.apply(c, 99);
+                    assertThat(put.apply(c, 99)).isEqualTo(ErrorCode.OK);
                     c.get64();
                 };
         assertThat(put.apply(carrier, 17)).isEqualTo(ErrorCode.OK);
