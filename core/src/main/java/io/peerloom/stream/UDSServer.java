@@ -66,8 +66,7 @@ public final class UDSServer extends SocketServer {
     /** A socket is neither file, folder nor link to the JDK. */
     private static boolean isSocket(Path path) {
         try {
-            return Files.readAttributes(
-                            path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+            return Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
                     .isOther();
         } catch (IOException e) {
             return false;
