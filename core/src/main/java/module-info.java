@@ -1,6 +1,6 @@
 /**
- * Godot's socket peers on the JVM: streams, packets and WebSockets on virtual threads, read by polling, by blocking, or
- * by waiting. Start at {@link io.peerloom.Peer}.
+ * Godot's socket peers on the JVM: streams, packets and WebSockets on virtual threads, read by
+ * polling, by blocking, or by waiting. Start at {@link io.peerloom.Peer}.
  */
 module io.peerloom.core {
     requires org.slf4j;

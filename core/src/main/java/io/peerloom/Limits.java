@@ -7,12 +7,12 @@ import java.time.Duration;
  * caller meant. It is immutable, and read when a connection begins: changing a peer's limits later
  * does not touch the connection that it has.
  *
- * <p>Every bound is finite unless the caller says otherwise, and is never lifted by a number such as
- * 0 or -1, which are refused. In words: {@link #NEVER} for a time, {@link #UNBOUNDED} for a size or a
- * count, {@link #unbounded()} for all of them.
+ * <p>Every bound is finite unless the caller says otherwise, and is never lifted by a number such
+ * as 0 or -1, which are refused. In words: {@link #NEVER} for a time, {@link #UNBOUNDED} for a size
+ * or a count, {@link #unbounded()} for all of them.
  *
- * <p>Sizes are in bytes. {@link Integer#MAX_VALUE} is at the same time the largest size that a Java array can have,
- * so a lifted bound still ends there.
+ * <p>Sizes are in bytes. {@link Integer#MAX_VALUE} is at the same time the largest size that a Java
+ * array can have, so a lifted bound still ends there.
  *
  * @param connectTimeout how long connecting may take: resolving, trying the addresses, TCP. When it
  *     is over, the status is {@link Peer.Status#ERROR} and poll answers {@link
@@ -87,27 +87,15 @@ public record Limits(
 
     private static final Limits UNBOUNDED_LIMITS =
             new Limits(
-                    NEVER,
-                    NEVER,
-                    UNBOUNDED,
-                    UNBOUNDED,
-                    UNBOUNDED,
-                    UNBOUNDED,
-                    UNBOUNDED,
-                    UNBOUNDED,
-                    UNBOUNDED,
-                    UNBOUNDED,
-                    NEVER,
-                    NEVER,
-                    NEVER,
-                    NEVER);
+                    NEVER, NEVER, UNBOUNDED, UNBOUNDED, UNBOUNDED, UNBOUNDED, UNBOUNDED, UNBOUNDED,
+                    UNBOUNDED, UNBOUNDED, NEVER, NEVER, NEVER, NEVER);
 
     /**
      * Checks every component.
      *
      * @throws NullPointerException if a duration is null
-     * @throws IllegalArgumentException if a duration is zero, negative or longer than {@link #NEVER}, or if a number
-     *     is zero or negative; the message names the component
+     * @throws IllegalArgumentException if a duration is zero, negative or longer than {@link
+     *     #NEVER}, or if a number is zero or negative; the message names the component
      */
     public Limits {
         checkTime("connectTimeout", connectTimeout);
@@ -127,9 +115,10 @@ public record Limits(
     }
 
     /**
-     * Returns the limits that a connection has when nobody says anything: connecting 30 s; handshake 10
-     * s; head 16 KiB in 100 lines; message 1 MiB in 1,024 frames; each queue 1 MiB in 2,048 messages;
-     * closing 5 s; stalled write 30 s; ping after 20 s of silence, closed after 20 s more.
+     * Returns the limits that a connection has when nobody says anything: connecting 30 s;
+     * handshake 10 s; head 16 KiB in 100 lines; message 1 MiB in 1,024 frames; each queue 1 MiB in
+     * 2,048 messages; closing 5 s; stalled write 30 s; ping after 20 s of silence, closed after 20
+     * s more.
      *
      * @return the defaults, always the same object
      */
@@ -138,11 +127,13 @@ public record Limits(
     }
 
     /**
-     * Returns limits that limit nothing: no time ends anything (so no ping is ever sent), and what waits
-     * or arrives is bounded by nothing but the machine's memory. Only for tests, and for two ends that trust each
-     * other. To lift a single bound, give {@link #NEVER} or {@link #UNBOUNDED} to its method below.
+     * Returns limits that limit nothing: no time ends anything (so no ping is ever sent), and what
+     * waits or arrives is bounded by nothing but the machine's memory. Only for tests, and for two
+     * ends that trust each other. To lift a single bound, give {@link #NEVER} or {@link #UNBOUNDED}
+     * to its method below.
      *
-     * @return limits whose every component is {@link #NEVER} or {@link #UNBOUNDED}, always the same object
+     * @return limits whose every component is {@link #NEVER} or {@link #UNBOUNDED}, always the same
+     *     object
      */
     public static Limits unbounded() {
         return UNBOUNDED_LIMITS;
@@ -500,7 +491,8 @@ public record Limits(
 
     private static void checkTime(String name, Duration value) {
         if (!value.isPositive() || value.compareTo(NEVER) > 0) {
-            throw new IllegalArgumentException(name + " must be positive, and not longer than Limits.NEVER: " + value);
+            throw new IllegalArgumentException(
+                    name + " must be positive, and not longer than Limits.NEVER: " + value);
         }
     }
 

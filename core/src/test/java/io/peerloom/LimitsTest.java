@@ -28,7 +28,10 @@ class LimitsTest {
         Limits after = with(changed, value);
 
         for (RecordComponent each : Limits.class.getRecordComponents()) {
-            Object expected = each.getName().equals(changed.getName()) ? value : each.getAccessor().invoke(Limits.defaults());
+            Object expected =
+                    each.getName().equals(changed.getName())
+                            ? value
+                            : each.getAccessor().invoke(Limits.defaults());
             assertThat(each.getAccessor().invoke(after)).as(each.getName()).isEqualTo(expected);
         }
     }
@@ -72,7 +75,10 @@ class LimitsTest {
         String name = component.getName();
         String method = "with" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1);
         try {
-            return (Limits) Limits.class.getMethod(method, component.getType()).invoke(Limits.defaults(), value);
+            return (Limits)
+                    Limits.class
+                            .getMethod(method, component.getType())
+                            .invoke(Limits.defaults(), value);
         } catch (InvocationTargetException e) {
             if (e.getCause() instanceof RuntimeException cause) {
                 throw cause;

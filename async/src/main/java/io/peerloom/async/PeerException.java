@@ -4,8 +4,9 @@ import io.peerloom.ErrorCode;
 import java.util.Objects;
 
 /**
- * How a future of this package fails: a code that core would have returned, and what caused it. It is immutable apart from
- * what every {@link Throwable} lets its holder add, and may be read by any thread.
+ * How a future of this package fails: a code that core would have returned, and what caused it. It
+ * is immutable apart from what every {@link Throwable} lets its holder add, and may be read by any
+ * thread.
  */
 public final class PeerException extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -13,10 +14,12 @@ public final class PeerException extends RuntimeException {
     private final ErrorCode code;
 
     /**
-     * Creates the failure. The message names the code and, if there is a cause, what the cause says of itself.
+     * Creates the failure. The message names the code and, if there is a cause, what the cause says
+     * of itself.
      *
      * @param code what core returned
-     * @param cause what lies beneath it, normally from {@link io.peerloom.Peer#getFailure()}; null if nothing does
+     * @param cause what lies beneath it, normally from {@link io.peerloom.Peer#getFailure()}; null
+     *     if nothing does
      * @throws IllegalArgumentException if the code is {@link ErrorCode#OK}, which is no failure
      */
     public PeerException(ErrorCode code, Throwable cause) {

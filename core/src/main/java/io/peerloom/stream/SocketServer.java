@@ -22,9 +22,9 @@ import java.util.Optional;
  * <p>A virtual thread accepts ahead of the calls that take, up to {@value #AHEAD} connections; more
  * wait in the system's backlog.
  *
- * <p>Threads: one thread at a time listens, stops and takes; any thread may {@link #wakeup}. Nothing
- * blocks but {@link #awaitConnection} and, for a moment, {@link #stop}, which returns when the
- * address is free again.
+ * <p>Threads: one thread at a time listens, stops and takes; any thread may {@link #wakeup}.
+ * Nothing blocks but {@link #awaitConnection} and, for a moment, {@link #stop}, which returns when
+ * the address is free again.
  */
 public abstract sealed class SocketServer implements AutoCloseable permits TCPServer, UDSServer {
 
@@ -45,9 +45,7 @@ public abstract sealed class SocketServer implements AutoCloseable permits TCPSe
 
     SocketServer() {}
 
-    /**
-     * {@return the limits of connections taken from now on}
-     */
+    /** {@return the limits of connections taken from now on} */
     public Limits getLimits() {
         return limits;
     }
@@ -108,16 +106,12 @@ public abstract sealed class SocketServer implements AutoCloseable permits TCPSe
         }
     }
 
-    /**
-     * {@return whether it listens} Godot: {@code is_listening}.
-     */
+    /** {@return whether it listens} Godot: {@code is_listening}. */
     public boolean isListening() {
         return acceptor != null;
     }
 
-    /**
-     * {@return whether a connection can be taken} Godot: {@code is_connection_available}.
-     */
+    /** {@return whether a connection can be taken} Godot: {@code is_connection_available}. */
     public boolean isConnectionAvailable() {
         return accepted.refill() > 0;
     }
@@ -169,9 +163,7 @@ public abstract sealed class SocketServer implements AutoCloseable permits TCPSe
         stop();
     }
 
-    /**
-     * {@return why the last call that failed did} Kept until it listens again.
-     */
+    /** {@return why the last call that failed did} Kept until it listens again. */
     public Optional<Throwable> getFailure() {
         return Optional.ofNullable(failure);
     }

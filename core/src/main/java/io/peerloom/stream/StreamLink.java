@@ -77,8 +77,7 @@ final class StreamLink extends Link<byte[]> {
     }
 
     private void open(Opener opener) {
-        var connector =
-                new Connector(limits.connectTimeout(), () -> phase() == Phase.ENDED, news);
+        var connector = new Connector(limits.connectTimeout(), () -> phase() == Phase.ENDED, news);
         try {
             if (connected(new ChannelWire(opener.open(connector)))) {
                 watchdog.add(this);

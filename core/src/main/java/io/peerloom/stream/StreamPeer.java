@@ -1,7 +1,6 @@
 package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
-
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;

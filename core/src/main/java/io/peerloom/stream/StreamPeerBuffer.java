@@ -1,7 +1,6 @@
 package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
-
 import java.util.Arrays;
 import java.util.Objects;
 

@@ -35,9 +35,9 @@ import java.util.Optional;
  *     <td>FAILED</td></tr>
  * </table>
  *
- * <p>From ERROR, {@link #disconnectFromHost} leads back to NONE; only from there a connection can be
- * begun. A read that meets the end disconnects at once and says {@link ErrorCode#FILE_EOF}, one that
- * meets a broken connection disconnects and says {@link ErrorCode#FAILED}, as Godot's do.
+ * <p>From ERROR, {@link #disconnectFromHost} leads back to NONE; only from there a connection can
+ * be begun. A read that meets the end disconnects at once and says {@link ErrorCode#FILE_EOF}, one
+ * that meets a broken connection disconnects and says {@link ErrorCode#FAILED}, as Godot's do.
  *
  * <p>Unlike Godot's, the peer resolves names without blocking, and what it accepted for sending
  * leaves before the connection is closed.
@@ -73,9 +73,7 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
 
     StreamPeerSocket() {}
 
-    /**
-     * {@return the limits of the next connection}
-     */
+    /** {@return the limits of the next connection} */
     public Limits getLimits() {
         return limits;
     }
@@ -389,8 +387,7 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
                             () ->
                                     woken
                                             || (now == Status.CONNECTING
-                                                    ? current.phase()
-                                                            != StreamLink.Phase.CONNECTING
+                                                    ? current.phase() != StreamLink.Phase.CONNECTING
                                                     : current.available() > 0
                                                             || current.isDrained()),
                             nanos);

@@ -17,9 +17,9 @@ import java.util.Objects;
 /**
  * A TCP stream. Godot: {@code StreamPeerTCP}.
  *
- * <p>A host name may have several addresses; they are tried a quarter of a second apart, families in
- * turn, and the first that answers is used (RFC 8305). Keepalive probes are on, so that a peer whose
- * machine or network is gone does not stay connected for ever.
+ * <p>A host name may have several addresses; they are tried a quarter of a second apart, families
+ * in turn, and the first that answers is used (RFC 8305). Keepalive probes are on, so that a peer
+ * whose machine or network is gone does not stay connected for ever.
  */
 public final class StreamPeerTCP extends StreamPeerSocket {
 
@@ -141,19 +141,17 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         SocketChannel local = bound;
         bound = null;
         boolean immediately = noDelay;
-        begin(
-                connector -> {
-                    try {
-                        var channel =
-                                connector.connect(connector.resolve(targetHost, targetPort), local);
-                        channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-                        channel.setOption(StandardSocketOptions.TCP_NODELAY, immediately);
-                        return channel;
-                    } catch (IOException e) {
-                        closeQuietly(local);
-                        throw e;
-                    }
-                });
+        begin(connector -> {
+            try {
+                var channel = connector.connect(connector.resolve(targetHost, targetPort), local);
+                channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+                channel.setOption(StandardSocketOptions.TCP_NODELAY, immediately);
+                return channel;
+            } catch (IOException e) {
+                closeQuietly(local);
+                throw e;
+            }
+        });
         return ErrorCode.OK;
     }
 
@@ -204,8 +202,8 @@ public final class StreamPeerTCP extends StreamPeerSocket {
     }
 
     /**
-     * {@return the port of the other side while connecting and connected, 0 otherwise} Godot: {@code
-     * get_connected_port}.
+     * {@return the port of the other side while connecting and connected, 0 otherwise} Godot:
+     * {@code get_connected_port}.
      */
     public int getConnectedPort() {
         return port;

@@ -128,18 +128,16 @@ public final class StreamPeerUDS extends StreamPeerSocket {
         path = target.toString();
         SocketChannel local = bound;
         bound = null;
-        begin(
-                connector -> {
-                    try {
-                        return connector.connect(
-                                List.of(UnixDomainSocketAddress.of(target)), local);
-                    } catch (IOException e) {
-                        if (local != null) {
-                            new ChannelWire(local).close();
-                        }
-                        throw e;
-                    }
-                });
+        begin(connector -> {
+            try {
+                return connector.connect(List.of(UnixDomainSocketAddress.of(target)), local);
+            } catch (IOException e) {
+                if (local != null) {
+                    new ChannelWire(local).close();
+                }
+                throw e;
+            }
+        });
         return ErrorCode.OK;
     }
 

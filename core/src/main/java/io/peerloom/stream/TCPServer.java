@@ -34,8 +34,8 @@ public final class TCPServer extends SocketServer {
      *     "0.0.0.0"} for all of IPv4. {@code "::"} is IPv6 only in Godot; Java cannot ask for that,
      *     so that it means the same as {@code "*"} where the system's sockets are dual-stack
      * @return OK; ALREADY_IN_USE if it listens already or the system refuses the address, with the
-     *     cause in {@link #getFailure}; INVALID_PARAMETER if it is not an address or the port is out
-     *     of range; CANT_CREATE if there is no socket to be had
+     *     cause in {@link #getFailure}; INVALID_PARAMETER if it is not an address or the port is
+     *     out of range; CANT_CREATE if there is no socket to be had
      */
     public ErrorCode listen(int port, String bindAddress) {
         if (isListening()) {
@@ -57,9 +57,7 @@ public final class TCPServer extends SocketServer {
         }
     }
 
-    /**
-     * {@return the port that is listened on, or 0} Godot: {@code get_local_port}.
-     */
+    /** {@return the port that is listened on, or 0} Godot: {@code get_local_port}. */
     public int getLocalPort() {
         return localAddress() instanceof InetSocketAddress address ? address.getPort() : 0;
     }

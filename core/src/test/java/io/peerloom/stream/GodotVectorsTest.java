@@ -6,16 +6,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-
 import io.peerloom.ErrorCode;
-
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.Reader;
@@ -26,6 +17,12 @@ import java.util.Map;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The bytes of {@link StreamPeer} against those that Godot 4.6.3 wrote ({@code
@@ -150,18 +147,17 @@ class GodotVectorsTest {
     @TestFactory
     Stream<DynamicTest> theBytesOfGodotInBothDirections() {
         return rows().stream()
-                .map(
-                        row ->
-                                dynamicTest(
-                                        row.toString(),
-                                        () -> {
-                                            String method = row.get("method").getAsString();
-                                            Assumptions.assumeFalse(
-                                                    method.equals("put_var"),
-                                                    "StreamPeer has no put_var yet: it needs the"
-                                                            + " codec of Variant");
-                                            check(method(method), row);
-                                        }));
+                .map(row ->
+                        dynamicTest(
+                                row.toString(),
+                                () -> {
+                                    String method = row.get("method").getAsString();
+                                    Assumptions.assumeFalse(
+                                            method.equals("put_var"),
+                                            "StreamPeer has no put_var yet: it needs the"
+                                                    + " codec of Variant");
+                                    check(method(method), row);
+                                }));
     }
 
     private static void check(Method method, JsonObject row) {

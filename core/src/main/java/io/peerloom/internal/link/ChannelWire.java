@@ -28,9 +28,7 @@ public final class ChannelWire implements Wire {
         this.channel = channel;
     }
 
-    /**
-     * {@return the channel, for its addresses and options}
-     */
+    /** {@return the channel, for its addresses and options} */
     public SocketChannel channel() {
         return channel;
     }

@@ -72,15 +72,14 @@ public final class Connector {
             Thread.ofPlatform()
                     .daemon()
                     .name("peerloom-resolve")
-                    .start(
-                            () -> {
-                                try {
-                                    result.set(InetAddress.getAllByName(host));
-                                } catch (UnknownHostException | RuntimeException e) {
-                                    result.set(e);
-                                }
-                                news.signal();
-                            });
+                    .start(() -> {
+                        try {
+                            result.set(InetAddress.getAllByName(host));
+                        } catch (UnknownHostException | RuntimeException e) {
+                            result.set(e);
+                        }
+                        news.signal();
+                    });
             await(() -> result.get() != null, deadline - System.nanoTime(), "resolving " + host);
             Object outcome = result.get();
             if (outcome instanceof UnknownHostException) {
@@ -178,8 +177,7 @@ public final class Connector {
                 if (next < addresses.size() && now - nextAt >= 0) {
                     SocketAddress address = addresses.get(next++);
                     try {
-                        var attempt =
-                                new Attempt(address, bound != null ? bound : open(address));
+                        var attempt = new Attempt(address, bound != null ? bound : open(address));
                         open.add(attempt.channel);
                         running++;
                         nextAt = now + STAGGER;

@@ -12,9 +12,9 @@ import java.time.Duration;
  * One connection from the attempt to its end: its wire, the read and the write role, what waits to
  * be sent, and its deadlines.
  *
- * <p><b>Roles.</b> Whoever holds the read role owns the wire's input and whatever the subclass hangs
- * on it (a decoder); whoever holds the write role owns the output, the {@code out} buffer and the
- * encoder. A role is a flag taken by compare-and-set and given back by a volatile write, which
+ * <p><b>Roles.</b> Whoever holds the read role owns the wire's input and whatever the subclass
+ * hangs on it (a decoder); whoever holds the write role owns the output, the {@code out} buffer and
+ * the encoder. A role is a flag taken by compare-and-set and given back by a volatile write, which
  * orders everything done under it before everything done by the next holder; nobody waits for a
  * role. A thread that cannot have the write role leaves its element in the queue: the holder looks
  * at the queue again after it gave the role back, so nothing is left behind.
@@ -91,7 +91,9 @@ public abstract class Link<E> implements Watchdog.Watched {
     /** Moved by compare-and-set, see {@link #move}. */
     private volatile Phase phase = Phase.CONNECTING;
 
-    /** Null, then once {@link #CLEAN} or the cause: by compare-and-set, before the phase is ENDED. */
+    /**
+     * Null, then once {@link #CLEAN} or the cause: by compare-and-set, before the phase is ENDED.
+     */
     @SuppressWarnings("unused") // through OUTCOME
     private volatile Object outcome;
 
@@ -111,10 +113,14 @@ public abstract class Link<E> implements Watchdog.Watched {
     /** Output was left in the buffer when the write role was given back. Written under the role. */
     private volatile boolean heldBack;
 
-    /** Tick in which the write under way began, or 0. Written under the role, read by the watchdog. */
+    /**
+     * Tick in which the write under way began, or 0. Written under the role, read by the watchdog.
+     */
     private volatile long writeSince;
 
-    /** The output buffer and how much of it is filled; belong to the write role. Null while idle. */
+    /**
+     * The output buffer and how much of it is filled; belong to the write role. Null while idle.
+     */
     private byte[] out;
 
     private int outLength;
@@ -135,23 +141,17 @@ public abstract class Link<E> implements Watchdog.Watched {
 
     // ---- phases ----
 
-    /**
-     * {@return how far the link has come} Any thread.
-     */
+    /** {@return how far the link has come} Any thread. */
     public final Phase phase() {
         return phase;
     }
 
-    /**
-     * {@return why it ended, or null: not ended, or ended well} Any thread.
-     */
+    /** {@return why it ended, or null: not ended, or ended well} Any thread. */
     public final Throwable failure() {
         return outcome instanceof Throwable cause ? cause : null;
     }
 
-    /**
-     * {@return the wire, or null while there is none yet} Any thread.
-     */
+    /** {@return the wire, or null while there is none yet} Any thread. */
     public final Wire wire() {
         return wire;
     }
@@ -205,7 +205,9 @@ public abstract class Link<E> implements Watchdog.Watched {
         return true;
     }
 
-    /** Called once, on the thread that ended the link, after the wire was closed. Must not block. */
+    /**
+     * Called once, on the thread that ended the link, after the wire was closed. Must not block.
+     */
     protected abstract void ended();
 
     @Override
@@ -273,9 +275,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      */
     protected void encodeUrgent() throws IOException {}
 
-    /**
-     * {@return whether {@link #encodeUrgent} would encode something} Any thread.
-     */
+    /** {@return whether {@link #encodeUrgent} would encode something} Any thread. */
     protected boolean hasUrgent() {
         return false;
     }
@@ -423,9 +423,7 @@ public abstract class Link<E> implements Watchdog.Watched {
         return out;
     }
 
-    /**
-     * {@return where the free part of the output buffer begins} Under the write role.
-     */
+    /** {@return where the free part of the output buffer begins} Under the write role. */
     protected final int filled() {
         return outLength;
     }

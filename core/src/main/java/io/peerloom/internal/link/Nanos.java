@@ -21,6 +21,6 @@ public final class Nanos {
             return 0;
         }
         // about 146 years in seconds and beyond would overflow toNanos
-        return duration.getSeconds() >= FOREVER / 1_000_000_000 ? FOREVER : duration.toNanos();
+        return duration.toSeconds() >= FOREVER / 1_000_000_000 ? FOREVER : duration.toNanos();
     }
 }

@@ -53,16 +53,12 @@ public final class Watchdog {
         period = Math.max(FINEST, Math.min(COARSEST, shortest / 8));
     }
 
-    /**
-     * {@return the time of the last tick, on the scale of {@link System#nanoTime}}
-     */
+    /** {@return the time of the last tick, on the scale of {@link System#nanoTime}} */
     public long now() {
         return now;
     }
 
-    /**
-     * {@return the time between two ticks in nanoseconds: how imprecise {@link #now} is}
-     */
+    /** {@return the time between two ticks in nanoseconds: how imprecise {@link #now} is} */
     public long period() {
         return period;
     }

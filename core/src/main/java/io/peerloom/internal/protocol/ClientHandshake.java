@@ -124,9 +124,7 @@ public final class ClientHandshake {
         if (!extensions.isEmpty()) {
             throw failure(
                     response,
-                    "extension "
-                            + HttpSyntax.quote(extensions.get(0))
-                            + " that was not asked for");
+                    "extension " + HttpSyntax.quote(extensions.get(0)) + " that was not asked for");
         }
         List<String> chosen = response.all("Sec-WebSocket-Protocol");
         if (chosen.isEmpty()) {

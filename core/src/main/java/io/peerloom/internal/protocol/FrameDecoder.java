@@ -434,8 +434,7 @@ public final class FrameDecoder {
      */
     private void grow(int size) {
         int known = length + remaining;
-        long wanted =
-                fin ? known : Math.max(known, Math.min(2L * message.length, maxMessageBytes));
+        long wanted = fin ? known : Math.max(known, Math.min(2L * message.length, maxMessageBytes));
         long earned = Math.max(FIRST_STAGE, (long) STAGE_FACTOR * (length + size));
         message = Arrays.copyOf(message, (int) Math.min(wanted, earned));
     }
@@ -484,8 +483,7 @@ public final class FrameDecoder {
         if ((buf[at + 1] & 0x7F) == 126) {
             int announced = (short) SHORTS.get(buf, at + 2) & 0xFFFF;
             if (announced < 126) {
-                throw fail(
-                        CloseCode.PROTOCOL_ERROR, "length " + announced + " written in 16 bits");
+                throw fail(CloseCode.PROTOCOL_ERROR, "length " + announced + " written in 16 bits");
             }
             return announced;
         }

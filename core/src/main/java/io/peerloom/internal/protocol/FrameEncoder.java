@@ -67,7 +67,13 @@ public final class FrameEncoder {
      * @throws IndexOutOfBoundsException if the array is too short
      */
     public static int putHeader(
-            byte[] dst, int at, boolean fin, int opcode, int payloadLength, boolean masked, int key) {
+            byte[] dst,
+            int at,
+            boolean fin,
+            int opcode,
+            int payloadLength,
+            boolean masked,
+            int key) {
         if (opcode >= Opcode.CLOSE && (payloadLength > MAX_CONTROL_PAYLOAD || !fin)) {
             throw new IllegalArgumentException(
                     "control frame of " + payloadLength + " bytes, final: " + fin);

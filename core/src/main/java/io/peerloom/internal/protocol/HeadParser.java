@@ -294,7 +294,10 @@ public final class HeadParser {
                 request
                         ? new RequestHead(startLine[0], startLine[1], startLine[2], headers)
                         : new ResponseHead(
-                                startLine[0], Integer.parseInt(startLine[1]), startLine[2], headers);
+                                startLine[0],
+                                Integer.parseInt(startLine[1]),
+                                startLine[2],
+                                headers);
         release(State.COMPLETE);
     }
 

@@ -56,7 +56,9 @@ public final class MpscQueue<E> {
     private final int maxCount;
     private final int maxBytes;
 
-    /** The newest arrival; pushed by producers, detached by the consumer, both by atomic exchange. */
+    /**
+     * The newest arrival; pushed by producers, detached by the consumer, both by atomic exchange.
+     */
     @SuppressWarnings("unused") // through TOP
     private volatile Node<E> top;
 
@@ -102,8 +104,8 @@ public final class MpscQueue<E> {
     }
 
     /**
-     * Appends an element whatever the bounds say: for a producer that asks {@link #isFull} before it
-     * fetches more, and for the one last element that must not be lost. Any thread.
+     * Appends an element whatever the bounds say: for a producer that asks {@link #isFull} before
+     * it fetches more, and for the one last element that must not be lost. Any thread.
      *
      * @param element the element
      * @param bytes what it weighs, at least 0
@@ -184,58 +186,45 @@ public final class MpscQueue<E> {
         return node.element;
     }
 
-    /**
-     * {@return how many elements the batch holds} Consumer only.
-     */
+    /** {@return how many elements the batch holds} Consumer only. */
     public int available() {
         return available;
     }
 
-    /**
-     * {@return whether something has arrived that {@link #refill} would move} Any thread.
-     */
+    /** {@return whether something has arrived that {@link #refill} would move} Any thread. */
     public boolean hasArrivals() {
         return top != null;
     }
 
-    /**
-     * {@return whether either bound is reached} Any thread.
-     */
+    /** {@return whether either bound is reached} Any thread. */
     public boolean isFull() {
         long now = used;
         return (now >>> COUNT_SHIFT) >= maxCount || (now & BYTES) >= maxBytes;
     }
 
     /**
-     * {@return whether {@link #offer} would accept an element now, or one heavier than the bound may
-     * be {@linkplain #add added} because nothing else waits} Any thread; a guess by the time it is
-     * used.
+     * {@return whether {@link #offer} would accept an element now, or one heavier than the bound
+     * may be {@linkplain #add added} because nothing else waits} Any thread; a guess by the time it
+     * is used.
      *
      * @param bytes what the element weighs
      */
     public boolean fits(int bytes) {
         long now = used;
-        return now == 0
-                || ((now >>> COUNT_SHIFT) < maxCount && (now & BYTES) + bytes <= maxBytes);
+        return now == 0 || ((now >>> COUNT_SHIFT) < maxCount && (now & BYTES) + bytes <= maxBytes);
     }
 
-    /**
-     * {@return whether nothing is accepted that was not released} Any thread.
-     */
+    /** {@return whether nothing is accepted that was not released} Any thread. */
     public boolean isEmpty() {
         return used == 0;
     }
 
-    /**
-     * {@return how many bytes are accepted and not released} Any thread.
-     */
+    /** {@return how many bytes are accepted and not released} Any thread. */
     public int bytes() {
         return (int) Math.min(used & BYTES, Integer.MAX_VALUE);
     }
 
-    /**
-     * {@return how many elements are accepted and not released} Any thread.
-     */
+    /** {@return how many elements are accepted and not released} Any thread. */
     public int count() {
         return (int) (used >>> COUNT_SHIFT);
     }

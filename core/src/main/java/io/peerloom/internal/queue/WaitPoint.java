@@ -11,8 +11,8 @@ import java.util.function.BooleanSupplier;
  *
  * <p>A waiter enters itself, then looks at the condition, then parks; whoever changes what the
  * condition reads does so by a volatile write and calls {@link #signal} after it. Both are
- * synchronization actions, so either the signaller sees the waiter or the waiter sees the change: no
- * wake-up is lost. Any number of threads may wait, for different conditions. While nobody ever
+ * synchronization actions, so either the signaller sees the waiter or the waiter sees the change:
+ * no wake-up is lost. Any number of threads may wait, for different conditions. While nobody ever
  * waited, it costs one null field.
  */
 public final class WaitPoint {
@@ -23,8 +23,7 @@ public final class WaitPoint {
         try {
             WAITERS =
                     MethodHandles.lookup()
-                            .findVarHandle(
-                                    WaitPoint.class, "waiters", ConcurrentLinkedQueue.class);
+                            .findVarHandle(WaitPoint.class, "waiters", ConcurrentLinkedQueue.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }

@@ -231,11 +231,11 @@ class FramingTest {
             byte[] array = new byte[200];
 
             assertThatIllegalArgumentException()
-                    .isThrownBy(
-                            () -> FrameEncoder.putHeader(array, 0, true, Opcode.PING, 126, false, 0));
+                    .isThrownBy(() ->
+                            FrameEncoder.putHeader(array, 0, true, Opcode.PING, 126, false, 0));
             assertThatIllegalArgumentException()
-                    .isThrownBy(
-                            () -> FrameEncoder.putHeader(array, 0, false, Opcode.PONG, 0, false, 0));
+                    .isThrownBy(() ->
+                            FrameEncoder.putHeader(array, 0, false, Opcode.PONG, 0, false, 0));
         }
     }
 
@@ -276,10 +276,8 @@ class FramingTest {
             byte[] ping = hex("89 05 48 65 6c 6c 6f");
             byte[] pong = hex("8a 85 37 fa 21 3d 7f 9f 4d 51 58");
 
-            assertThat(Reader.client().read(ping).all())
-                    .containsExactly(Seen.ping(utf8("Hello")));
-            assertThat(Reader.server().read(pong).all())
-                    .containsExactly(Seen.pong(utf8("Hello")));
+            assertThat(Reader.client().read(ping).all()).containsExactly(Seen.ping(utf8("Hello")));
+            assertThat(Reader.server().read(pong).all()).containsExactly(Seen.pong(utf8("Hello")));
             assertThat(encoded(true, Opcode.PING, utf8("Hello"), false)).isEqualTo(ping);
             assertThat(encoded(true, Opcode.PONG, utf8("Hello"), true)).isEqualTo(pong);
         }
@@ -339,7 +337,11 @@ class FramingTest {
         void onlyCodesThatMayBeSentAreTaken() {
             for (int code = 0; code <= 0xFFFF; code++) {
                 boolean good =
-                        (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006)
+                        (code >= 1000
+                                        && code <= 1014
+                                        && code != 1004
+                                        && code != 1005
+                                        && code != 1006)
                                 || (code >= 3000 && code <= 4999);
                 byte[] wire = {(byte) 0x88, 2, (byte) (code >> 8), (byte) code};
                 assertThat(CloseCode.isValidOnWire(code)).as("%d", code).isEqualTo(good);
@@ -512,8 +514,7 @@ class FramingTest {
 
             client.read(hex("8905 6162636465 8105"));
 
-            assertThat(client.all())
-                    .containsExactly(Seen.ping(utf8("abcde")), Seen.failure(1009));
+            assertThat(client.all()).containsExactly(Seen.ping(utf8("abcde")), Seen.failure(1009));
         }
 
         /** Before the key, and before a byte of payload. */
@@ -531,8 +532,7 @@ class FramingTest {
             client.read(hex("0100 0000 8000"));
             client.read(hex("8100"));
             client.read(hex("0100 0000 8900 0000"));
-            assertThat(client.all())
-                    .containsExactly(Seen.text(""), Seen.text(""), Seen.ping());
+            assertThat(client.all()).containsExactly(Seen.text(""), Seen.text(""), Seen.ping());
             assertThat(client.read(hex("8000")).all()).last().isEqualTo(Seen.failure(1009));
             assertThat(client.failure).contains("more than 3 frames");
         }
@@ -544,7 +544,9 @@ class FramingTest {
             assertThatIllegalArgumentException().isThrownBy(() -> new FrameDecoder(true, -1, 1));
         }
 
-        /** Memory follows what arrived: 256 MiB are announced, at most 16 times the rest is held. */
+        /**
+         * Memory follows what arrived: 256 MiB are announced, at most 16 times the rest is held.
+         */
         @Test
         void anAnnouncedLengthAllocatesLittle() throws ProtocolException {
             FrameDecoder decoder = new FrameDecoder(false, AMPLE, 1);
