@@ -8,4 +8,5 @@ module io.peerloom.core {
     exports io.peerloom;
     exports io.peerloom.packet;
     exports io.peerloom.stream;
+    exports io.peerloom.websocket;
 }

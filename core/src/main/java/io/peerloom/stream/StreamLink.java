@@ -242,26 +242,21 @@ final class StreamLink extends Link<byte[]> {
         return element.length;
     }
 
-    /** Sends all of it, waiting as long as the other side takes something now and then. */
+    /**
+     * Sends all of it in one piece, waiting as long as the other side takes something now and then.
+     */
     boolean put(byte[] data, int offset, int length) {
-        if (Thread.currentThread().isVirtual() && length > 0) {
-            byte[] whole =
-                    offset == 0 && length == data.length
-                            ? data // written before the call returns: no copy
-                            : Arrays.copyOfRange(data, offset, offset + length);
-            if (sendNow(whole, false)) {
-                return phase() == Phase.CONNECTED;
-            }
+        boolean whole = offset == 0 && length == data.length;
+        if (length == 0) {
+            return true;
         }
-        for (int done = 0; done < length; ) {
-            int n = Math.min(length - done, READ_LARGE);
-            byte[] piece = Arrays.copyOfRange(data, offset + done, offset + done + n);
-            if (phase() != Phase.CONNECTED || !enqueueOrWait(piece)) {
-                return false;
-            }
-            done += n;
+        if (Thread.currentThread().isVirtual()
+                && sendNow(
+                        whole ? data : Arrays.copyOfRange(data, offset, offset + length), false)) {
+            return phase() == Phase.CONNECTED;
         }
-        return phase() == Phase.CONNECTED;
+        return phase() == Phase.CONNECTED
+                && enqueueOrWait(Arrays.copyOfRange(data, offset, offset + length));
     }
 
     /** Queues as much as there is room for. */

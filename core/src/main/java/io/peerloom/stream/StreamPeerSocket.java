@@ -223,6 +223,9 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
     @Override
     public ErrorCode putData(byte[] data, int offset, int length) {
         Objects.checkFromIndexSize(offset, length, data.length);
+        if (length == 0) {
+            return ErrorCode.OK; // as in Godot, whatever the status
+        }
         StreamLink current = link;
         if (status != Status.CONNECTED || current == null) {
             return ErrorCode.FAILED;

@@ -133,7 +133,8 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         if (targetHost.isEmpty()
                 || targetPort < 1
                 || targetPort > 65_535
-                || (Connector.isLiteral(targetHost) && Connector.localAddress(targetHost, targetPort) == null)) {
+                || (Connector.isLiteral(targetHost)
+                        && Connector.localAddress(targetHost, targetPort) == null)) {
             return ErrorCode.INVALID_PARAMETER;
         }
         host = targetHost;

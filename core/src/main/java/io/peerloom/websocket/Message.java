@@ -42,9 +42,7 @@ public final class Message implements WebSocketConnection.Outgoing {
         return new Message(Objects.requireNonNull(data, "data"), false);
     }
 
-    /**
-     * {@return whether it is text rather than binary}
-     */
+    /** {@return whether it is text rather than binary} */
     public boolean isText() {
         return text;
     }
@@ -65,9 +63,7 @@ public final class Message implements WebSocketConnection.Outgoing {
         return data;
     }
 
-    /**
-     * {@return the length of the payload in bytes}
-     */
+    /** {@return the length of the payload in bytes} */
     public int size() {
         return data.length;
     }
@@ -87,9 +83,7 @@ public final class Message implements WebSocketConnection.Outgoing {
         return 31 * Arrays.hashCode(data) + Boolean.hashCode(text);
     }
 
-    /**
-     * {@return kind and length, and the beginning of a text}
-     */
+    /** {@return kind and length, and the beginning of a text} */
     @Override
     public String toString() {
         if (!text) {

@@ -30,9 +30,7 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
         Objects.requireNonNull(limits, "limits");
     }
 
-    /**
-     * {@return no subprotocol, no header, the default limits}
-     */
+    /** {@return no subprotocol, no header, the default limits} */
     public static Options defaults() {
         return new Options(List.of(), List.of(), Limits.defaults());
     }

@@ -2,8 +2,8 @@ package io.peerloom.websocket;
 
 import io.peerloom.Limits;
 import io.peerloom.internal.protocol.HandshakeException;
-import io.peerloom.internal.protocol.Header;
 import io.peerloom.internal.protocol.HeadParser;
+import io.peerloom.internal.protocol.Header;
 import io.peerloom.internal.protocol.RequestHead;
 import io.peerloom.internal.protocol.ServerHandshake;
 import java.io.IOException;
@@ -86,8 +86,7 @@ final class ServerSide {
     private String answerPlain(
             WebSocketConnection connection, RequestHead head, String remoteAddress)
             throws IOException {
-        UpgradeResponse response =
-                handler.handle(new UpgradeRequest(head, remoteAddress, false));
+        UpgradeResponse response = handler.handle(new UpgradeRequest(head, remoteAddress, false));
         refuse(
                 connection,
                 response.status() == 101

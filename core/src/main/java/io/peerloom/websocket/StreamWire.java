@@ -43,7 +43,9 @@ final class StreamWire implements Wire {
         return stream.getFailure().orElse(null);
     }
 
-    /** A stream peer, like Godot's, has no half-open state: what was written is sent, then closed. */
+    /**
+     * A stream peer, like Godot's, has no half-open state: what was written is sent, then closed.
+     */
     @Override
     public void shutdownOutput() {
         stream.disconnectFromHost();

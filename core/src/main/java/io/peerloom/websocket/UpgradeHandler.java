@@ -13,8 +13,8 @@ public interface UpgradeHandler {
     /**
      * Answers a request.
      *
-     * @param request the request: an upgrade whose form, version and {@code Origin} are in order, or
-     *     a plain GET
+     * @param request the request: an upgrade whose form, version and {@code Origin} are in order,
+     *     or a plain GET
      * @return the answer
      */
     UpgradeResponse handle(UpgradeRequest request);

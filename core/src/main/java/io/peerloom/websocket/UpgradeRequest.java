@@ -18,29 +18,24 @@ public final class UpgradeRequest {
     }
 
     /**
-     * {@return whether it asks for a WebSocket, and correctly; otherwise it is a plain HTTP request}
+     * {@return whether it asks for a WebSocket, and correctly; otherwise it is a plain HTTP
+     * request}
      */
     public boolean isUpgrade() {
         return upgrade;
     }
 
-    /**
-     * {@return the method, {@code "GET"} for all upgrades}
-     */
+    /** {@return the method, {@code "GET"} for all upgrades} */
     public String method() {
         return head.method();
     }
 
-    /**
-     * {@return the request target as it came: path and query, still percent-encoded}
-     */
+    /** {@return the request target as it came: path and query, still percent-encoded} */
     public String target() {
         return head.target();
     }
 
-    /**
-     * {@return the path of the target, still percent-encoded, without the query}
-     */
+    /** {@return the path of the target, still percent-encoded, without the query} */
     public String path() {
         String target = head.target();
         int scheme = target.indexOf("://");
@@ -56,8 +51,8 @@ public final class UpgradeRequest {
     }
 
     /**
-     * {@return what follows the question mark of the target, still percent-encoded; empty if there is
-     * none}
+     * {@return what follows the question mark of the target, still percent-encoded; empty if there
+     * is none}
      */
     public String query() {
         int query = head.target().indexOf('?');
@@ -90,9 +85,7 @@ public final class UpgradeRequest {
         return head.all(name);
     }
 
-    /**
-     * {@return the address of the other side, {@code ""} over a Unix domain socket}
-     */
+    /** {@return the address of the other side, {@code ""} over a Unix domain socket} */
     public String remoteAddress() {
         return address;
     }
@@ -101,9 +94,7 @@ public final class UpgradeRequest {
         return head;
     }
 
-    /**
-     * {@return method and target}
-     */
+    /** {@return method and target} */
     @Override
     public String toString() {
         return head.method() + ' ' + head.target();

@@ -85,9 +85,7 @@ public final class UpgradeResponse {
         return new UpgradeResponse(status, List.copyOf(more), contentType, body);
     }
 
-    /**
-     * {@return 101 for a WebSocket, otherwise the HTTP status}
-     */
+    /** {@return 101 for a WebSocket, otherwise the HTTP status} */
     public int status() {
         return status;
     }

@@ -12,8 +12,8 @@ import java.util.Optional;
  * WebSocketClient}, with its signals as a {@link Listener}.
  *
  * <p>It is a {@link WebSocketPeer} with events: what that class says of polling, threads and errors
- * holds. Unlike the peer's state, the closing event does not wait until all packets were taken; they
- * can be taken from {@link #getPeer} in the callbacks, and after them.
+ * holds. Unlike the peer's state, the closing event does not wait until all packets were taken;
+ * they can be taken from {@link #getPeer} in the callbacks, and after them.
  */
 public final class WebSocketClient implements Peer, AutoCloseable {
 
@@ -36,8 +36,8 @@ public final class WebSocketClient implements Peer, AutoCloseable {
         default void connectionClosed(boolean wasCleanClose) {}
 
         /**
-         * The connection could not be opened; {@link WebSocketClient#getFailure} tells why. Godot 3:
-         * {@code connection_error}.
+         * The connection could not be opened; {@link WebSocketClient#getFailure} tells why. Godot
+         * 3: {@code connection_error}.
          */
         default void connectionError() {}
 
@@ -92,8 +92,8 @@ public final class WebSocketClient implements Peer, AutoCloseable {
     }
 
     /**
-     * Begins to connect. Godot 3: {@code connect_to_url}; its {@code gd_mp_api} is a class of its own
-     * here.
+     * Begins to connect. Godot 3: {@code connect_to_url}; its {@code gd_mp_api} is a class of its
+     * own here.
      *
      * @param url as for {@link WebSocketPeer#connectToUrl}
      * @param protocols the subprotocols to offer, the preferred one first
@@ -178,23 +178,17 @@ public final class WebSocketClient implements Peer, AutoCloseable {
         return peer;
     }
 
-    /**
-     * {@return the server's address} Godot 3: {@code get_connected_host}.
-     */
+    /** {@return the server's address} Godot 3: {@code get_connected_host}. */
     public String getConnectedHost() {
         return peer.getConnectedHost();
     }
 
-    /**
-     * {@return the server's port} Godot 3: {@code get_connected_port}.
-     */
+    /** {@return the server's port} Godot 3: {@code get_connected_port}. */
     public int getConnectedPort() {
         return peer.getConnectedPort();
     }
 
-    /**
-     * {@return the status, under Godot 3's name} Godot 3: {@code get_connection_status}.
-     */
+    /** {@return the status, under Godot 3's name} Godot 3: {@code get_connection_status}. */
     public Status getConnectionStatus() {
         return peer.getStatus();
     }

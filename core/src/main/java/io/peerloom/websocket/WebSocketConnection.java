@@ -38,9 +38,10 @@ import org.slf4j.LoggerFactory;
  * <p>It publishes facts that never go back: the {@link #state()}, the other side's close frame, the
  * cause of the end. {@link WebSocketPeer} folds them into what its user sees.
  *
- * <p><b>Polled</b> connections have a reader thread from the opening on. <b>Direct</b> ones are read
- * by the virtual thread that calls {@link #receive}; only if nobody receives for a second or two, so
- * that pings and closes go unanswered, a reader thread takes over for the rest of the connection.
+ * <p><b>Polled</b> connections have a reader thread from the opening on. <b>Direct</b> ones are
+ * read by the virtual thread that calls {@link #receive}; only if nobody receives for a second or
+ * two, so that pings and closes go unanswered, a reader thread takes over for the rest of the
+ * connection.
  */
 final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
@@ -52,8 +53,14 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         int weight();
     }
 
-    /** A server's frame, encoded once for many connections; weighs nothing more than its bytes. */
-    record Frame(byte[] bytes) implements Outgoing {
+    /** A server's frame, encoded once for many connections. */
+    static final class Frame implements Outgoing {
+        private final byte[] bytes;
+
+        private Frame(byte[] bytes) {
+            this.bytes = bytes;
+        }
+
         @Override
         public int weight() {
             return bytes.length;
@@ -61,7 +68,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /** Our close frame. After {@code fatal} ones nothing is expected from the other side. */
-    record Close(byte[] payload, boolean fatal) implements Outgoing {
+    static final class Close implements Outgoing {
+        private final byte[] payload;
+        private final boolean fatal;
+
+        private Close(byte[] payload, boolean fatal) {
+            this.payload = payload;
+            this.fatal = fatal;
+        }
+
         @Override
         public int weight() {
             return 0;
@@ -144,7 +159,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** The subprotocol, "" for none; written before the state becomes OPEN. */
     private String protocol = "";
 
-    /** Payload of the newest ping that was not answered; set by the read role, taken by the write role. */
+    /**
+     * Payload of the newest ping that was not answered; set by the read role, taken by the write
+     * role.
+     */
     @SuppressWarnings("unused") // through PONG
     private volatile byte[] pong;
 
@@ -161,8 +179,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** The reader waits for room in the queue: silence is not the other side's fault. Read role. */
     private volatile boolean blocked;
 
-    /** Counts the messages that {@link #receive} read itself; lets the watchdog see it at work. */
-    private volatile int received;
+    /** Tick in which {@link #receive} last read itself. Written by the read role. */
+    private volatile long lastReceive;
 
     /** A server has answered the request, or is about to; the first to set it answers. */
     private volatile boolean answered;
@@ -177,7 +195,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** Whether the last read had to wait for long. */
     private boolean wasQuiet;
 
-    /** The thread that last received directly; with what it left unread, a hint that more follows. */
+    /**
+     * The thread that last received directly; with what it left unread, a hint that more follows.
+     */
     private Thread receiver;
 
     // ---- the write role's ----
@@ -194,8 +214,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** The tick in which the last ping went out, 0 when it was answered. */
     private long pingSince;
 
-    private int receivedAtLastTick = -1;
-
     WebSocketConnection(
             boolean client, boolean direct, Limits limits, Watchdog watchdog, Runnable activity) {
         super(watchdog, limits.outboundMessages(), limits.outboundBytes(), limits.writeTimeout());
@@ -204,8 +222,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         this.limits = limits;
         this.activity = activity;
         this.inbound = new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
-        this.decoder =
-                new FrameDecoder(!client, limits.maxMessageBytes(), limits.maxFragments());
+        this.decoder = new FrameDecoder(!client, limits.maxMessageBytes(), limits.maxFragments());
         this.keys = client ? new MaskKeys() : null;
     }
 
@@ -232,8 +249,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /**
-     * Opens the connection on the calling virtual thread and, if it is polled, reads on it until the
-     * end.
+     * Opens the connection on the calling virtual thread and, if it is polled, reads on it until
+     * the end.
      */
     void run(Opener opener) {
         tryAcquireRead();
@@ -243,6 +260,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             if (chosen != null) {
                 protocol = chosen;
                 lastRead = watchdog.now();
+                lastReceive = lastRead;
                 opened = true;
                 reading = move(ConnectionState.Event.OPENED);
                 if (reading) {
@@ -313,7 +331,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
     }
 
-    /** For the opener: writes an answer that refuses; the deadline's own answer comes too late now. */
+    /**
+     * For the opener: writes an answer that refuses; the deadline's own answer comes too late now.
+     */
     void writeAnswer(byte[] answer) throws IOException {
         answered = true;
         writeHead(answer);
@@ -534,7 +554,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         if (limit == size && size > 0) {
             size = READ_LARGE; // the last read filled it: bytes flow
         } else if (size < READ_SMALL || wasQuiet) {
-            size = READ_SMALL; // an idle connection gives its large buffer back, with a pong at the latest
+            size = READ_SMALL; // an idle connection gives its large buffer back, with a pong at
+            // the latest
         }
         if (size != buffer.length) {
             byte[] other = new byte[Math.max(size, left + READ_SMALL)];
@@ -715,8 +736,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                                     inbound.hasArrivals()
                                             || interrupted.getAsBoolean()
                                             || (state != now && state != ConnectionState.OPEN)
-                                            || (now == ConnectionState.CONNECTING
-                                                    && state != now)
+                                            || (now == ConnectionState.CONNECTING && state != now)
                                             || violation != null,
                             nanos == Nanos.FOREVER ? nanos : deadline - System.nanoTime());
             if (!inbound.hasArrivals() && (!more || interrupted.getAsBoolean())) {
@@ -727,7 +747,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     private Message receiveDirectly() {
         receiver = Thread.currentThread();
-        received++;
+        lastReceive = watchdog.now();
         try {
             if (inbound.hasArrivals()) {
                 return null; // a reader left it here before it went
@@ -741,7 +761,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             end(e);
             return null;
         } finally {
-            received++;
+            lastReceive = watchdog.now();
             releaseRead();
             if (closing || peerCloseCode >= 0 || violation != null) {
                 startReader(); // sees the closing through, off this thread
@@ -759,8 +779,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /**
-     * Sends a message: on a polled connection by queueing it; on a direct one by writing it, waiting
-     * if need be.
+     * Sends a message: on a polled connection by queueing it; on a direct one by writing it,
+     * waiting if need be.
      *
      * @param shared whether the caller may change the bytes after the return, so that they must be
      *     copied if they are queued
@@ -774,8 +794,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 && sendNow(message, receiver == Thread.currentThread() && position < limit)) {
             return phase() == Phase.ENDED ? Sent.CLOSED : Sent.OK;
         }
-        Message queued =
-                shared ? new Message(message.bytes().clone(), message.isText()) : message;
+        Message queued = shared ? new Message(message.bytes().clone(), message.isText()) : message;
         if (direct) {
             return enqueueOrWait(queued)
                     ? Sent.OK
@@ -845,17 +864,17 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             }
             case Frame frame -> {
                 if (state.canSend()) {
-                    writeThrough(frame.bytes(), 0, frame.bytes().length);
+                    writeThrough(frame.bytes, 0, frame.bytes.length);
                 }
             }
             case Close close -> {
                 if (state.canSend()) {
-                    control(Opcode.CLOSE, close.payload());
+                    control(Opcode.CLOSE, close.payload);
                     flushBuffer();
                     boolean both = state == ConnectionState.CLOSE_RECEIVED;
                     move(ConnectionState.Event.SEND_CLOSE);
                     LOG.debug("> close");
-                    if (close.fatal()) {
+                    if (close.fatal) {
                         move(ConnectionState.Event.DISCONNECTED);
                         both = true;
                     }
@@ -956,14 +975,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 end(
                         current == ConnectionState.CLOSED
                                 ? null
-                                : timeout("no answer to our close frame for ", limits.closeTimeout()));
+                                : timeout(
+                                        "no answer to our close frame for ",
+                                        limits.closeTimeout()));
             }
         } else {
             heartbeat(now);
-            if (direct && !isReadRoleTaken() && received == receivedAtLastTick) {
+            if (direct && !isReadRoleTaken() && now - lastReceive > 2 * watchdog.period()) {
                 startReader(); // nobody receives, so nobody answers pings or sees the end
             }
-            receivedAtLastTick = received;
         }
     }
 

@@ -10,8 +10,8 @@ import io.peerloom.internal.protocol.ClientHandshake;
 import io.peerloom.internal.protocol.ConnectionState;
 import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.HandshakeException;
-import io.peerloom.internal.protocol.Header;
 import io.peerloom.internal.protocol.HeadParser;
+import io.peerloom.internal.protocol.Header;
 import io.peerloom.internal.queue.WaitPoint;
 import io.peerloom.packet.PacketPeer;
 import io.peerloom.stream.StreamPeerSocket;
@@ -59,8 +59,8 @@ import java.util.Optional;
  * </table>
  *
  * So the last packets before a close are readable (in Godot they are lost), and the close is seen
- * after them. After a {@link #close} of one's own, packets stay readable too, but the state does not
- * wait for them to be taken.
+ * after them. After a {@link #close} of one's own, packets stay readable too, but the state does
+ * not wait for them to be taken.
  *
  * <p><b>Threads.</b> One thread at a time polls and receives; it is also the one to connect. Any
  * thread may {@link #send}, {@link #close}, {@link #ping} and {@link #wakeup}; the messages of one
@@ -81,9 +81,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             this.value = value;
         }
 
-        /**
-         * {@return Godot's number}
-         */
+        /** {@return Godot's number} */
         public int value() {
             return value;
         }
@@ -106,9 +104,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             this.value = value;
         }
 
-        /**
-         * {@return Godot's number}
-         */
+        /** {@return Godot's number} */
         public int value() {
             return value;
         }
@@ -194,7 +190,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param options what to ask for
      * @return the open peer
      * @throws IOException if it could not be opened, with the cause
-     * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be sent
+     * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be
+     *     sent
      */
     public static WebSocketPeer connect(String url, Options options) throws IOException {
         var peer = new WebSocketPeer(options);
@@ -217,7 +214,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param options what to ask for
      * @return the open peer
      * @throws IOException if it could not be opened, with the cause
-     * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be sent
+     * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be
+     *     sent
      */
     public static WebSocketPeer connect(StreamPeerSocket stream, String url, Options options)
             throws IOException {
@@ -234,9 +232,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         current.await(() -> current.state() != ConnectionState.CONNECTING, Nanos.FOREVER);
         if (poll() != ErrorCode.OK || phase == Phase.ENDED) {
             Throwable cause = getFailure().orElse(null);
-            throw cause instanceof IOException e
-                    ? e
-                    : new IOException("cannot open " + url, cause);
+            throw cause instanceof IOException e ? e : new IOException("cannot open " + url, cause);
         }
     }
 
@@ -247,9 +243,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param target {@code ws://host:port/path?query}; without a scheme, {@code ws:} is meant, and
      *     the default port is 80
      * @return OK if connecting has begun; ALREADY_IN_USE unless the state is CLOSED;
-     *     INVALID_PARAMETER for anything that is no such URL, or a subprotocol or header that cannot
-     *     be sent, with the reason in {@link #getFailure}; UNAVAILABLE for {@code wss:}, which comes
-     *     later
+     *     INVALID_PARAMETER for anything that is no such URL, or a subprotocol or header that
+     *     cannot be sent, with the reason in {@link #getFailure}; UNAVAILABLE for {@code wss:},
+     *     which comes later
      */
     public ErrorCode connectToUrl(String target) {
         return connectClient(null, target);
@@ -346,21 +342,19 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         io.peerloom.internal.link.Threads.start(
                 "peerloom-websocket",
                 () ->
-                        opening.run(
-                                c -> {
-                                    c.attach(
-                                            over != null
-                                                    ? new StreamWire(over)
-                                                    : open(c, parsed, immediately));
-                                    return shakeHands(c, handshake, limits);
-                                }));
+                        opening.run(c -> {
+                            c.attach(
+                                    over != null
+                                            ? new StreamWire(over)
+                                            : open(c, parsed, immediately));
+                            return shakeHands(c, handshake, limits);
+                        }));
     }
 
     private static Wire open(WebSocketConnection c, WebSocketUrl url, boolean noDelay)
             throws IOException {
         var connector = c.connector();
-        SocketChannel channel =
-                connector.connect(connector.resolve(url.host(), url.port()), null);
+        SocketChannel channel = connector.connect(connector.resolve(url.host(), url.port()), null);
         channel.setOption(StandardSocketOptions.TCP_NODELAY, noDelay);
         return new ChannelWire(channel);
     }
@@ -375,8 +369,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * Begins the server's side of the handshake on an accepted stream, for polled use; {@link #poll}
-     * tells the outcome. The subprotocol is the client's first that is among {@link
+     * Begins the server's side of the handshake on an accepted stream, for polled use; {@link
+     * #poll} tells the outcome. The subprotocol is the client's first that is among {@link
      * #getSupportedProtocols}. Godot: {@code accept_stream}, which takes TCP only.
      *
      * @param accepted a connected stream; belongs to the WebSocket from now on
@@ -417,11 +411,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         io.peerloom.internal.link.Threads.start(
                 "peerloom-websocket",
                 () ->
-                        opening.run(
-                                c -> {
-                                    c.attach(new StreamWire(accepted));
-                                    return side.open(c, from);
-                                }));
+                        opening.run(c -> {
+                            c.attach(new StreamWire(accepted));
+                            return side.open(c, from);
+                        }));
         return ErrorCode.OK;
     }
 
@@ -429,7 +422,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     private ServerSide serverSide;
 
     /** For the server: a peer on an accepted channel; the connection is run by the server. */
-    WebSocketPeer(Options options, WebSocketConnection accepted, ServerSide side, String host, int port) {
+    WebSocketPeer(
+            Options options, WebSocketConnection accepted, ServerSide side, String host, int port) {
         this(options);
         connection = accepted;
         serverSide = side;
@@ -455,7 +449,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         return settle(available() > 0 && !closeCalled);
     }
 
-    /** First half of a poll: what was opened, and what arrived. Returns how much there is to take. */
+    /**
+     * First half of a poll: what was opened, and what arrived. Returns how much there is to take.
+     */
     int fetch() {
         WebSocketConnection current = connection;
         if (current == null) {
@@ -501,9 +497,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                 : ErrorCode.CONNECTION_ERROR;
     }
 
-    /**
-     * {@return the state as of the last poll} Godot 4: {@code get_ready_state}.
-     */
+    /** {@return the state as of the last poll} Godot 4: {@code get_ready_state}. */
     public State getReadyState() {
         return switch (phase) {
             case NEVER, ENDED -> State.CLOSED;
@@ -625,9 +619,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         return available() > 0 ? take() : null;
     }
 
-    /**
-     * {@return whether the last packet taken was text} Godot: {@code was_string_packet}.
-     */
+    /** {@return whether the last packet taken was text} Godot: {@code was_string_packet}. */
     public boolean wasStringPacket() {
         return stringPacket;
     }
@@ -733,9 +725,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     private ErrorCode send(Message message, boolean shared) {
         WebSocketConnection current = connection;
-        return current == null
-                ? ErrorCode.FAILED
-                : code(current.send(message, shared));
+        return current == null ? ErrorCode.FAILED : code(current.send(message, shared));
     }
 
     private static ErrorCode code(WebSocketConnection.Sent sent) {
@@ -757,9 +747,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         return send(packet, writeMode);
     }
 
-    /**
-     * {@return how {@link #putPacket} sends} Binary at first. Godot 3: {@code get_write_mode}.
-     */
+    /** {@return how {@link #putPacket} sends} Binary at first. Godot 3: {@code get_write_mode}. */
     public WriteMode getWriteMode() {
         return writeMode;
     }
@@ -784,8 +772,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     /**
      * Sends a ping. Any thread; never blocks. Not Godot's. Its answer is not an event, but moves
-     * {@link #getRoundTripTime}. A heartbeat pings by itself, see {@link
-     * Limits#heartbeatInterval}.
+     * {@link #getRoundTripTime}. A heartbeat pings by itself, see {@link Limits#heartbeatInterval}.
      *
      * @return OK, or FAILED when the peer is not open
      */
@@ -844,8 +831,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * {@return the close code: the other side's if its close frame came; the code that we sent if it
-     * broke the protocol; 1005 if its close frame had none; 1006 if there was no close frame; -1
+     * {@return the close code: the other side's if its close frame came; the code that we sent if
+     * it broke the protocol; 1005 if its close frame had none; 1006 if there was no close frame; -1
      * while not closed} RFC 6455 section 7.1.5. See {@link #getGodotCloseCode}.
      */
     public int getCloseCode() {
@@ -862,8 +849,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * {@return the reason that belongs to {@link #getCloseCode}, {@code ""} if there is none} Godot:
-     * {@code get_close_reason}.
+     * {@return the reason that belongs to {@link #getCloseCode}, {@code ""} if there is none}
+     * Godot: {@code get_close_reason}.
      */
     public String getCloseReason() {
         return end == null || phase != Phase.ENDED ? "" : end.reason();
@@ -897,7 +884,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * {@return the port of the other side, 0 where there is none} Godot: {@code get_connected_port}.
+     * {@return the port of the other side, 0 where there is none} Godot: {@code
+     * get_connected_port}.
      */
     public int getConnectedPort() {
         InetSocketAddress remote = remote();
@@ -923,8 +911,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * {@return the subprotocol that was agreed on, {@code ""} for none} Known once open. Godot: {@code
-     * get_selected_protocol}.
+     * {@return the subprotocol that was agreed on, {@code ""} for none} Known once open. Godot:
+     * {@code get_selected_protocol}.
      */
     public String getSelectedProtocol() {
         return phase == Phase.CONNECTING || connection == null ? "" : connection.protocol();
@@ -978,9 +966,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     // ---- settings, which count for the next connection ----
 
-    /**
-     * {@return the options of the next connection}
-     */
+    /** {@return the options of the next connection} */
     public Options getOptions() {
         return options;
     }
@@ -995,9 +981,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         this.options = Objects.requireNonNull(options, "options");
     }
 
-    /**
-     * {@return the subprotocols to offer or accept} Godot: {@code supported_protocols}.
-     */
+    /** {@return the subprotocols to offer or accept} Godot: {@code supported_protocols}. */
     public List<String> getSupportedProtocols() {
         return options.protocols();
     }
@@ -1011,9 +995,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         options = new Options(protocols, options.headers(), options.limits());
     }
 
-    /**
-     * {@return the header lines to add to the handshake} Godot: {@code handshake_headers}.
-     */
+    /** {@return the header lines to add to the handshake} Godot: {@code handshake_headers}. */
     public List<String> getHandshakeHeaders() {
         return options.headers();
     }

@@ -162,14 +162,13 @@ public final class WebSocketServer implements AutoCloseable {
         /** The connection's thread. */
         void serve(SocketChannel channel, Settings settings) {
             boolean handled = settings.handler != null;
-            connection.run(
-                    c -> {
-                        c.attach(new ChannelWire(channel));
-                        String protocol = side.open(c, address);
-                        pending.decrementAndGet();
-                        handshaking = false;
-                        return protocol;
-                    });
+            connection.run(c -> {
+                c.attach(new ChannelWire(channel));
+                String protocol = side.open(c, address);
+                pending.decrementAndGet();
+                handshaking = false;
+                return protocol;
+            });
             if (handshaking) {
                 pending.decrementAndGet();
             }
@@ -342,9 +341,7 @@ public final class WebSocketServer implements AutoCloseable {
         this.options = options;
     }
 
-    /**
-     * {@return the options}
-     */
+    /** {@return the options} */
     public Options getOptions() {
         return options;
     }
@@ -429,8 +426,8 @@ public final class WebSocketServer implements AutoCloseable {
      *
      * @param port 0 to 65535; 0 lets the system choose, see {@link #getLocalPort}
      * @return OK; ALREADY_IN_USE if it listens already or the system refuses the address, with the
-     *     cause in {@link #getFailure}; INVALID_PARAMETER if the port or {@link #getBindIp} is none;
-     *     CANT_CREATE if there is no socket to be had
+     *     cause in {@link #getFailure}; INVALID_PARAMETER if the port or {@link #getBindIp} is
+     *     none; CANT_CREATE if there is no socket to be had
      */
     public ErrorCode listen(int port) {
         return listenTcp(port);
@@ -465,7 +462,8 @@ public final class WebSocketServer implements AutoCloseable {
         InetSocketAddress address =
                 port < 0 || port > 65_535 ? null : Connector.localAddress(bindIp, port);
         if (address == null) {
-            failure = new IllegalArgumentException("not a port and address: " + port + ", " + bindIp);
+            failure =
+                    new IllegalArgumentException("not a port and address: " + port + ", " + bindIp);
             return ErrorCode.INVALID_PARAMETER;
         }
         try {
@@ -503,8 +501,7 @@ public final class WebSocketServer implements AutoCloseable {
                         upgradeHandler,
                         origins,
                         WebSocketConnection.watchdog(options.limits()));
-        acceptor =
-                new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
+        acceptor = new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
     }
 
     /** The accepting thread's share; must not block. */
@@ -532,9 +529,7 @@ public final class WebSocketServer implements AutoCloseable {
 
     /** An answer of a hundred bytes fits into a fresh socket's buffer: this does not block. */
     private static void turnAway(SocketChannel channel) throws IOException {
-        channel.write(
-                ByteBuffer.wrap(
-                        ServerHandshake.refuse(503, List.of(), new byte[0], null)));
+        channel.write(ByteBuffer.wrap(ServerHandshake.refuse(503, List.of(), new byte[0], null)));
         channel.shutdownOutput();
         channel.close();
     }
@@ -602,16 +597,12 @@ public final class WebSocketServer implements AutoCloseable {
         }
     }
 
-    /**
-     * {@return whether it listens} Godot 3: {@code is_listening}. Any thread.
-     */
+    /** {@return whether it listens} Godot 3: {@code is_listening}. Any thread. */
     public boolean isListening() {
         return acceptor != null;
     }
 
-    /**
-     * {@return the TCP port that is listened on, or 0} Not Godot's. Any thread.
-     */
+    /** {@return the TCP port that is listened on, or 0} Not Godot's. Any thread. */
     public int getLocalPort() {
         Acceptor current = acceptor;
         try {
@@ -623,9 +614,7 @@ public final class WebSocketServer implements AutoCloseable {
         }
     }
 
-    /**
-     * {@return why the last attempt to listen failed} Kept until it listens.
-     */
+    /** {@return why the last attempt to listen failed} Kept until it listens. */
     public Optional<Throwable> getFailure() {
         return Optional.ofNullable(failure);
     }
@@ -751,9 +740,7 @@ public final class WebSocketServer implements AutoCloseable {
         return peers.containsKey(id);
     }
 
-    /**
-     * {@return the ids of all connected clients; a view that follows the changes} Any thread.
-     */
+    /** {@return the ids of all connected clients; a view that follows the changes} Any thread. */
     public Set<Integer> getPeerIds() {
         return Collections.unmodifiableSet(peers.keySet());
     }
@@ -824,12 +811,12 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Sends a message to all clients. It is encoded once, and the bytes are shared. Any thread; never
-     * blocks. Not Godot's.
+     * Sends a message to all clients. It is encoded once, and the bytes are shared. Any thread;
+     * never blocks. Not Godot's.
      *
      * @param message the message
-     * @return how many clients did not get it: their queue is full, because they read too slowly, or
-     *     they are just closing
+     * @return how many clients did not get it: their queue is full, because they read too slowly,
+     *     or they are just closing
      */
     public int broadcast(Message message) {
         WebSocketConnection.Frame frame = WebSocketConnection.frame(message);

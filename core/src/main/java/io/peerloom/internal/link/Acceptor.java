@@ -129,8 +129,7 @@ public final class Acceptor {
      */
     public static void unlink(Path path) throws IOException {
         if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)
-                && Files.readAttributes(
-                                path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+                && Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
                         .isOther()) { // neither file, folder nor link: a socket, or a device
             Files.deleteIfExists(path);
         }
