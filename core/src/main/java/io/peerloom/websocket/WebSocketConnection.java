@@ -871,16 +871,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 if (state.canSend()) {
                     control(Opcode.CLOSE, close.payload);
                     flushBuffer();
-                    boolean both = state == ConnectionState.CLOSE_RECEIVED;
-                    move(ConnectionState.Event.SEND_CLOSE);
                     LOG.debug("> close");
+                    move(ConnectionState.Event.SEND_CLOSE);
                     if (close.fatal) {
                         move(ConnectionState.Event.DISCONNECTED);
-                        both = true;
                     }
-                    if (both) {
-                        changed();
-                    }
+                    changed();
                 }
             }
             case Shutdown now -> {

@@ -116,80 +116,92 @@ public final class WebSocketServer implements AutoCloseable {
         final transient WebSocketConnection connection;
         final transient WebSocketPeer peer;
         final String address;
+        private final transient Settings settings;
+        private final transient ServerSide side;
 
         /** A polled server's upgrade handler is asked in poll: the request and its answer. */
-        transient volatile UpgradeRequest asked;
+        private transient volatile UpgradeRequest asked;
 
-        transient volatile UpgradeResponse answer;
+        private transient volatile UpgradeResponse answer;
 
-        /** 0 before it is announced; written by the polling thread, or the connection's own. */
-        volatile int id;
-
-        /** Whether the end was counted. */
+        /** The end of a polled connection was counted; by whichever thread ended it. */
         private final AtomicBoolean counted = new AtomicBoolean();
+
+        /** Belongs to the connection's thread. */
+        private boolean handshaking = true;
+
+        // what follows belongs to the polling thread, or the connection's own if there is a handler
+
+        /** 0 before it is announced. */
+        private int id;
 
         private boolean closeTold;
 
-        Member(SocketChannel channel, Settings settings) throws IOException {
-            address =
-                    channel.getRemoteAddress() instanceof InetSocketAddress remote
-                            ? remote.getAddress().getHostAddress()
-                            : "";
+        /** Its server was stopped: no more events. */
+        private boolean silenced;
+
+        Member(String address, int port, Settings settings) {
+            this.address = address;
+            this.settings = settings;
             connection =
                     new WebSocketConnection(
                             false,
-                            settings.handler != null,
+                            isBlocking(),
                             settings.options.limits(),
                             settings.watchdog,
                             this);
-            var side =
-                    new ServerSide(
-                            settings.options,
-                            settings.upgrades == null
-                                    ? request -> UpgradeResponse.accept()
-                                    : settings.handler != null ? settings.upgrades : this::ask,
-                            settings.origins);
-            int port =
-                    channel.getRemoteAddress() instanceof InetSocketAddress remote
-                            ? remote.getPort()
-                            : 0;
+            UpgradeHandler upgrades = settings.upgrades;
+            if (upgrades == null) {
+                upgrades = request -> UpgradeResponse.accept();
+            } else if (!isBlocking()) {
+                upgrades = this::ask;
+            }
+            side = new ServerSide(settings.options, upgrades, settings.origins);
             peer = new WebSocketPeer(settings.options, connection, side, address, port);
-            this.side = side;
         }
 
-        private final transient ServerSide side;
+        private boolean isBlocking() {
+            return settings.handler != null;
+        }
 
         /** The connection's thread. */
-        void serve(SocketChannel channel, Settings settings) {
-            boolean handled = settings.handler != null;
-            connection.run(c -> {
-                c.attach(new ChannelWire(channel));
-                String protocol = side.open(c, address);
-                pending.decrementAndGet();
-                handshaking = false;
-                return protocol;
-            });
-            if (handshaking) {
-                pending.decrementAndGet();
-            }
-            if (handled) {
-                peer.fetch();
-                if (peer.isConnectedToHost()) {
-                    handle(settings.handler);
+        void serve(SocketChannel channel) {
+            try {
+                connection.run(c -> {
+                    c.attach(new ChannelWire(channel));
+                    String protocol = side.open(c, address);
+                    shaken();
+                    return protocol;
+                });
+                shaken();
+                if (isBlocking()) {
+                    peer.fetch();
+                    if (peer.isConnectedToHost()) {
+                        handle();
+                    }
+                }
+            } finally {
+                if (isBlocking()) {
+                    left(this);
                 }
             }
         }
 
-        private boolean handshaking = true;
+        private void shaken() {
+            if (handshaking) {
+                handshaking = false;
+                pending.decrementAndGet();
+            }
+        }
 
-        private void handle(Handler handler) {
+        private void handle() {
             announce();
-            int code = 1000;
+            int code = 1011;
             try {
-                handler.handle(peer);
+                settings.handler.handle(peer);
+                code = 1000;
             } catch (Exception e) {
                 LOG.warn("handler of {} failed", peer.getRequestedUrl(), e);
-                code = 1011;
             } finally {
                 peer.close(code, "");
                 peers.remove(id, peer);
@@ -208,10 +220,13 @@ public final class WebSocketServer implements AutoCloseable {
         /** Something changed; any thread. */
         @Override
         public void run() {
+            if (isBlocking()) {
+                return; // its handler's thread sees for itself
+            }
             if (connection.phase() == Link.Phase.ENDED && counted.compareAndSet(false, true)) {
                 left(this);
             }
-            if (!isBlocking() && !get() && compareAndSet(false, true)) {
+            if (!get() && compareAndSet(false, true)) {
                 ready.add(this, 0);
                 news.signal();
             }
@@ -230,11 +245,14 @@ public final class WebSocketServer implements AutoCloseable {
 
         /** The polling thread's share. */
         void step(Listener listener) {
+            if (silenced) {
+                return;
+            }
             UpgradeRequest question = asked;
             if (question != null && answer == null) {
                 UpgradeResponse given = UpgradeResponse.refuse(500);
                 try {
-                    given = Objects.requireNonNull(upgradeHandler.handle(question));
+                    given = Objects.requireNonNull(settings.upgrades.handle(question));
                 } finally {
                     answer = given;
                     connection.wake();
@@ -315,10 +333,6 @@ public final class WebSocketServer implements AutoCloseable {
 
     /** A server that does not listen yet. */
     public WebSocketServer() {}
-
-    private boolean isBlocking() {
-        return handler != null;
-    }
 
     // ---- settings ----
 
@@ -507,21 +521,24 @@ public final class WebSocketServer implements AutoCloseable {
     /** The accepting thread's share; must not block. */
     private void accept(SocketChannel channel, Settings settings) {
         try {
-            var member = new Member(channel, settings);
-            if (channel.supportedOptions().contains(StandardSocketOptions.TCP_NODELAY)) {
-                channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-            }
+            var remote =
+                    channel.getRemoteAddress() instanceof InetSocketAddress inet ? inet : null;
+            String address = remote == null ? "" : remote.getAddress().getHostAddress();
             if (live.get() >= maxConnections
                     || pending.get() >= maxPendingHandshakes
-                    || perAddress.getOrDefault(member.address, 0) >= maxConnectionsPerAddress) {
+                    || perAddress.getOrDefault(address, 0) >= maxConnectionsPerAddress) {
                 turnAway(channel);
                 return;
             }
+            if (remote != null) {
+                channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            }
+            var member = new Member(address, remote == null ? 0 : remote.getPort(), settings);
             live.incrementAndGet();
             pending.incrementAndGet();
-            perAddress.merge(member.address, 1, Integer::sum);
+            perAddress.merge(address, 1, Integer::sum);
             members.add(member);
-            Threads.start("peerloom-websocket", () -> member.serve(channel, settings));
+            Threads.start("peerloom-websocket", () -> member.serve(channel));
         } catch (IOException e) { // gone before it was looked at
             new ChannelWire(channel).close();
         }
@@ -655,13 +672,10 @@ public final class WebSocketServer implements AutoCloseable {
         }
         byte[] goingAway = FrameEncoder.closePayload(1001, "");
         for (Member member : members) {
+            member.silenced = true;
             member.connection.close(goingAway);
         }
         peers.clear();
-        ready.refill();
-        while (ready.take() != null) {
-            ready.release(1, 0);
-        }
         news.signal();
     }
 

@@ -342,6 +342,9 @@ public abstract class Link<E> implements Watchdog.Watched {
         } catch (IOException e) {
             end(e);
             discard();
+        } catch (RuntimeException | Error e) { // a bug; nobody may wait for what it left undone
+            end(e);
+            throw e;
         }
     }
 
@@ -381,6 +384,9 @@ public abstract class Link<E> implements Watchdog.Watched {
             }
         } catch (IOException e) {
             end(e);
+        } catch (RuntimeException | Error e) {
+            end(e);
+            throw e;
         } finally {
             releaseWrite();
         }
