@@ -36,20 +36,18 @@ public final class Masking {
     public static void apply(byte[] data, int offset, int length, int key, int phase) {
         Objects.checkFromIndexSize(offset, length, data.length);
         int mask = Integer.rotateRight(key, phase << 3);
+        if (length < Long.BYTES) {
+            applyShort(data, offset, length, mask);
+            return;
+        }
         long wide = widen(mask);
-        int end = offset + length;
-        int at = offset;
-        for (; at <= end - Long.BYTES; at += Long.BYTES) {
+        // The last 8 bytes as one, whatever of them the loop changes too.
+        int end = offset + length - Long.BYTES;
+        long last = (long) LONGS.get(data, end) ^ turn(wide, length);
+        for (int at = offset; at < end; at += Long.BYTES) {
             LONGS.set(data, at, (long) LONGS.get(data, at) ^ wide);
         }
-        if (at <= end - Integer.BYTES) {
-            INTS.set(data, at, (int) INTS.get(data, at) ^ mask);
-            at += Integer.BYTES;
-        }
-        for (; at < end; at++) {
-            data[at] ^= (byte) mask;
-            mask >>>= Byte.SIZE;
-        }
+        LONGS.set(data, end, last);
     }
 
     /**
@@ -70,19 +68,54 @@ public final class Masking {
         Objects.checkFromIndexSize(srcOffset, length, src.length);
         Objects.checkFromIndexSize(dstOffset, length, dst.length);
         int mask = Integer.rotateRight(key, phase << 3);
+        if (length < Long.BYTES) {
+            System.arraycopy(src, srcOffset, dst, dstOffset, length);
+            applyShort(dst, dstOffset, length, mask);
+            return;
+        }
         long wide = widen(mask);
         int at = 0;
-        for (; at <= length - Long.BYTES; at += Long.BYTES) {
+        // Two offsets that differ keep the JIT from turning a plain loop into vectors, since it
+        // cannot tell that no store meets a later load. Within one body it can see that.
+        for (; at <= length - 4 * Long.BYTES; at += 4 * Long.BYTES) {
+            int from = srcOffset + at;
+            int to = dstOffset + at;
+            long a = (long) LONGS.get(src, from) ^ wide;
+            long b = (long) LONGS.get(src, from + Long.BYTES) ^ wide;
+            long c = (long) LONGS.get(src, from + 2 * Long.BYTES) ^ wide;
+            long d = (long) LONGS.get(src, from + 3 * Long.BYTES) ^ wide;
+            LONGS.set(dst, to, a);
+            LONGS.set(dst, to + Long.BYTES, b);
+            LONGS.set(dst, to + 2 * Long.BYTES, c);
+            LONGS.set(dst, to + 3 * Long.BYTES, d);
+        }
+        for (; at < length - Long.BYTES; at += Long.BYTES) {
             LONGS.set(dst, dstOffset + at, (long) LONGS.get(src, srcOffset + at) ^ wide);
         }
-        if (at <= length - Integer.BYTES) {
-            INTS.set(dst, dstOffset + at, (int) INTS.get(src, srcOffset + at) ^ mask);
+        at = length - Long.BYTES; // the last 8 bytes as one, some of them for the second time
+        LONGS.set(
+                dst,
+                dstOffset + at,
+                (long) LONGS.get(src, srcOffset + at) ^ turn(wide, length));
+    }
+
+    private static void applyShort(byte[] data, int offset, int length, int mask) {
+        int rest = mask;
+        int end = offset + length;
+        int at = offset;
+        if (length >= Integer.BYTES) {
+            INTS.set(data, at, (int) INTS.get(data, at) ^ rest);
             at += Integer.BYTES;
         }
-        for (; at < length; at++) {
-            dst[dstOffset + at] = (byte) (src[srcOffset + at] ^ mask);
-            mask >>>= Byte.SIZE;
+        for (; at < end; at++) {
+            data[at] ^= (byte) rest;
+            rest >>>= Byte.SIZE;
         }
+    }
+
+    /** The mask for the 8 bytes that end a range of this length. */
+    private static long turn(long wide, int length) {
+        return Long.rotateRight(wide, (length & 3) << 3);
     }
 
     /** The mask twice, side by side. */

@@ -56,14 +56,13 @@ public final class Utf8 {
                 continue;
             }
             at += Long.numberOfTrailingZeros(high) >>> 3;
-            if (at > to - Integer.BYTES) {
-                break;
+            while (at <= to - Integer.BYTES && data[at] < 0) {
+                int width = widthOf((int) INTS.get(data, at));
+                if (width == 0) {
+                    return REJECT;
+                }
+                at += width;
             }
-            int width = widthOf((int) INTS.get(data, at));
-            if (width == 0) {
-                return REJECT;
-            }
-            at += width;
         }
         while (at < to && next != REJECT) {
             next = step(next, data[at++] & 0xFF);
