@@ -211,8 +211,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     private long closingSince;
 
-    /** The tick in which the last ping went out, 0 when it was answered. */
-    private long pingSince;
+    /** A ping went out, in the tick of that time, and nothing has come in since. */
+    private boolean pinged;
+
+    private long pingedAt;
 
     WebSocketConnection(
             boolean client, boolean direct, Limits limits, Watchdog watchdog, Runnable activity) {
@@ -1005,15 +1007,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private void heartbeat(long now) {
         long read = lastRead;
         if (blocked || !isReadRoleTaken()) {
-            pingSince = 0;
-        } else if (pingSince != 0 && read - pingSince > 0) {
-            pingSince = 0;
-        } else if (pingSince != 0) {
-            if (now - pingSince > Nanos.of(limits.heartbeatTimeout())) {
+            pinged = false; // we are the ones who do not read
+        } else if (pinged && read - pingedAt >= 0) {
+            pinged = false; // not even the pong is needed: any byte is a sign of life
+        } else if (pinged) {
+            if (now - pingedAt > Nanos.of(limits.heartbeatTimeout())) {
                 end(timeout("no sign of life after a ping for ", limits.heartbeatTimeout()));
             }
         } else if (now - read > Nanos.of(limits.heartbeatInterval())) {
-            pingSince = now | 1;
+            pinged = true;
+            pingedAt = now;
             ping();
         }
     }

@@ -521,8 +521,7 @@ public final class WebSocketServer implements AutoCloseable {
     /** The accepting thread's share; must not block. */
     private void accept(SocketChannel channel, Settings settings) {
         try {
-            var remote =
-                    channel.getRemoteAddress() instanceof InetSocketAddress inet ? inet : null;
+            var remote = channel.getRemoteAddress() instanceof InetSocketAddress inet ? inet : null;
             String address = remote == null ? "" : remote.getAddress().getHostAddress();
             if (live.get() >= maxConnections
                     || pending.get() >= maxPendingHandshakes

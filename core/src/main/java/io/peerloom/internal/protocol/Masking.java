@@ -93,10 +93,7 @@ public final class Masking {
             LONGS.set(dst, dstOffset + at, (long) LONGS.get(src, srcOffset + at) ^ wide);
         }
         at = length - Long.BYTES; // the last 8 bytes as one, some of them for the second time
-        LONGS.set(
-                dst,
-                dstOffset + at,
-                (long) LONGS.get(src, srcOffset + at) ^ turn(wide, length));
+        LONGS.set(dst, dstOffset + at, (long) LONGS.get(src, srcOffset + at) ^ turn(wide, length));
     }
 
     private static void applyShort(byte[] data, int offset, int length, int mask) {
