@@ -113,7 +113,7 @@ final class StreamLink extends Link<byte[]> {
                         return;
                     }
                 }
-                Thread.yield(); // often the next bytes are here after it: see the package's theory
+                Threads.letOthersRun();
                 int n = wire().read(buffer, 0, buffer.length);
                 if (n < 0) {
                     inputEnded = true;
@@ -174,16 +174,15 @@ final class StreamLink extends Link<byte[]> {
             System.arraycopy(chunk, chunkPosition, dst, offset + taken, n);
             chunkPosition += n;
             taken += n;
-            boolean wasFull = inbound.isFull();
             if (chunkPosition == chunk.length) {
                 chunk = null;
                 inbound.release(1, n);
             } else {
                 inbound.release(0, n);
             }
-            if (wasFull) {
-                news.signal(); // the reader waits for room
-            }
+        }
+        if (taken > 0) {
+            news.signal(); // the reader may wait for room
         }
         return taken;
     }
@@ -203,7 +202,7 @@ final class StreamLink extends Link<byte[]> {
                 if (available() > 0 || inputEnded) { // a reader left it here before it went
                     return 0;
                 }
-                Thread.yield();
+                Threads.letOthersRun();
                 int n = wire().read(dst, offset, length);
                 if (n < 0) {
                     inputEnded = true;
@@ -250,10 +249,12 @@ final class StreamLink extends Link<byte[]> {
         if (length == 0) {
             return true;
         }
-        if (Thread.currentThread().isVirtual()
-                && sendNow(
-                        whole ? data : Arrays.copyOfRange(data, offset, offset + length), false)) {
-            return phase() == Phase.CONNECTED;
+        if (Thread.currentThread().isVirtual()) {
+            byte[] piece = whole ? data : Arrays.copyOfRange(data, offset, offset + length);
+            SendNow sent = sendNow(piece, false);
+            if (sent != SendNow.IMPOSSIBLE) {
+                return sent == SendNow.DONE;
+            }
         }
         return phase() == Phase.CONNECTED
                 && enqueueOrWait(Arrays.copyOfRange(data, offset, offset + length));

@@ -65,8 +65,10 @@ final class ServerSide {
                     ServerHandshake.selectProtocol(head, options.protocols()).orElse(null);
             var extra = new ArrayList<>(headers);
             extra.addAll(WebSocketPeer.headers(response.headers()));
-            connection.writeHead(ServerHandshake.accept(head, protocol, extra));
+            byte[] accepted = ServerHandshake.accept(head, protocol, extra);
             request = asked;
+            connection.claimAnswer();
+            connection.writeHead(accepted);
             return protocol == null ? "" : protocol;
         } catch (HandshakeException e) {
             if (!connection.wasAnswered()) {
@@ -104,12 +106,14 @@ final class ServerSide {
 
     private static void refuse(WebSocketConnection connection, UpgradeResponse response)
             throws IOException {
-        connection.writeAnswer(
+        byte[] answer =
                 ServerHandshake.refuse(
                         response.status(),
                         WebSocketPeer.headers(response.headers()),
                         response.body(),
-                        response.contentType()));
+                        response.contentType());
+        connection.claimAnswer();
+        connection.writeHead(answer);
         connection.linger();
     }
 }

@@ -25,6 +25,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -112,12 +113,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private static final VarHandle STATE;
     private static final VarHandle PONG;
     private static final VarHandle PING;
+    private static final VarHandle ANSWERED;
+    private static final VarHandle CLOSING;
 
     static {
         try {
             var lookup = MethodHandles.lookup();
             STATE = lookup.findVarHandle(WebSocketConnection.class, "state", ConnectionState.class);
             PONG = lookup.findVarHandle(WebSocketConnection.class, "pong", byte[].class);
+            ANSWERED = lookup.findVarHandle(WebSocketConnection.class, "answered", boolean.class);
+            CLOSING = lookup.findVarHandle(WebSocketConnection.class, "closing", boolean.class);
             PING = lookup.findVarHandle(WebSocketConnection.class, "ping", byte[].class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
@@ -183,7 +188,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private volatile long lastReceive;
 
     /** A server has answered the request, or is about to; the first to set it answers. */
+    @SuppressWarnings("unused") // through ANSWERED
     private volatile boolean answered;
+
+    /** Payload of the close frame that was asked for while the handshake was being answered. */
+    private volatile byte[] closeAfterOpening;
 
     // ---- the read role's ----
 
@@ -265,6 +274,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 lastReceive = lastRead;
                 opened = true;
                 reading = move(ConnectionState.Event.OPENED);
+                byte[] closeNow = closeAfterOpening;
+                if (reading && closeNow != null) {
+                    closeOnce(closeNow);
+                }
                 if (reading) {
                     LOG.debug("= open, protocol \"{}\"", chosen);
                     changed();
@@ -284,7 +297,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             if (reading && !direct) {
                 readLoop();
             } else {
-                releaseRead();
+                releaseDirect();
             }
         }
     }
@@ -297,12 +310,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** For the opener: takes the wire and starts the handshake's clock. */
     void attach(Wire wire) throws IOException {
         if (!connected(wire)) {
-            throw new java.nio.channels.AsynchronousCloseException();
+            throw new AsynchronousCloseException();
         }
         watchdog.add(this);
         if (phase() == Phase.ENDED) {
             watchdog.remove(this); // it ended between the two lines above
-            throw new java.nio.channels.AsynchronousCloseException();
+            throw new AsynchronousCloseException();
         }
     }
 
@@ -334,11 +347,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /**
-     * For the opener: writes an answer that refuses; the deadline's own answer comes too late now.
+     * For a server's opener: claims the right to answer the request. The deadline and a close claim
+     * it too, so that whoever comes first decides what the client sees.
+     *
+     * @throws IOException if the request was answered already
      */
-    void writeAnswer(byte[] answer) throws IOException {
-        answered = true;
-        writeHead(answer);
+    void claimAnswer() throws IOException {
+        if (!ANSWERED.compareAndSet(this, false, true)) {
+            throw new AsynchronousCloseException();
+        }
     }
 
     boolean wasAnswered() {
@@ -574,10 +591,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private int read(byte[] dst, int offset, int length) throws IOException {
         if (receiver == Thread.currentThread()) {
             flush(); // what was held back while there was more to answer
+        } else {
+            kickAgain();
         }
-        // Everybody else runs before we ask the system again; often our next bytes are there by
-        // then, which saves the failed read, the registration with the poller and the wake-up.
-        Thread.yield();
+        Threads.letOthersRun();
         int n = wire().read(dst, offset, Math.min(length, READ_DIRECT));
         if (n < 0) {
             throw new EOFException(
@@ -670,11 +687,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     Message take() {
         Message message = inbound.take();
         if (message != null) {
-            boolean wasFull = inbound.isFull();
             inbound.release(1, message.size());
-            if (wasFull) {
-                news.signal(); // the reader waits for room
-            }
+            news.signal(); // the reader may wait for room
         }
         return message;
     }
@@ -764,10 +778,18 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             return null;
         } finally {
             lastReceive = watchdog.now();
-            releaseRead();
-            if (closing || peerCloseCode >= 0 || violation != null) {
-                startReader(); // sees the closing through, off this thread
-            }
+            releaseDirect();
+        }
+    }
+
+    /**
+     * Gives the read role back. A close that was begun meanwhile found it taken, so the reader that
+     * sees the closing through is started here: either it sees the role free, or we see it closing.
+     */
+    private void releaseDirect() {
+        releaseRead();
+        if (closing || peerCloseCode >= 0 || violation != null) {
+            startReader();
         }
     }
 
@@ -791,10 +813,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         if (!isOpenForSending()) {
             return Sent.CLOSED;
         }
-        if (direct
-                && Thread.currentThread().isVirtual()
-                && sendNow(message, receiver == Thread.currentThread() && position < limit)) {
-            return phase() == Phase.ENDED ? Sent.CLOSED : Sent.OK;
+        if (direct && Thread.currentThread().isVirtual()) {
+            boolean more = receiver == Thread.currentThread() && position < limit;
+            SendNow sent = sendNow(message, more);
+            if (sent != SendNow.IMPOSSIBLE) {
+                return sent == SendNow.DONE ? Sent.OK : Sent.CLOSED;
+            }
         }
         Message queued = shared ? new Message(message.bytes().clone(), message.isText()) : message;
         if (direct) {
@@ -831,14 +855,23 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     void close(byte[] payload) {
         if (state == ConnectionState.CONNECTING) {
-            closing = true;
-            end(null);
+            if (client || ANSWERED.compareAndSet(this, false, true)) {
+                closing = true;
+                end(null);
+                return;
+            }
+            closeAfterOpening = payload; // the answer is on its way, the close frame goes after it
+            if (state == ConnectionState.CONNECTING) {
+                return;
+            }
+        }
+        closeOnce(payload);
+    }
+
+    private void closeOnce(byte[] payload) {
+        if (!state.canSend() || !CLOSING.compareAndSet(this, false, true)) {
             return;
         }
-        if (!state.canSend() || closing) {
-            return;
-        }
-        closing = true;
         outbound.add(new Close(payload, false), 0);
         changed();
         kick();
@@ -987,11 +1020,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     private void handshakeTimedOut() {
         var cause = timeout("the opening handshake took longer than ", limits.handshakeTimeout());
-        if (client || answered) {
-            end(cause);
+        if (client || !ANSWERED.compareAndSet(this, false, true)) {
+            end(cause); // should our answer below block, the next tick comes here
             return;
         }
-        answered = true; // should this answer block, the next tick ends it
         Threads.start(
                 "peerloom-writer",
                 () -> {

@@ -26,7 +26,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A listening socket and the virtual thread that accepts from it.
+ * A listening socket and the thread that accepts from it. It is a platform thread, one for each
+ * server, so that a machine whose carriers are all busy still accepts, refuses and stops.
  *
  * <p>A failure to accept (no descriptors left, a connection reset while it waited) does not end it:
  * it tries again, a little later.
@@ -65,7 +66,7 @@ public final class Acceptor {
             Consumer<SocketChannel> handler) {
         this.channel = channel;
         this.news = news;
-        Threads.start("peerloom-acceptor", () -> run(mayAccept, handler));
+        Thread.ofPlatform().daemon().name("peerloom-acceptor").start(() -> run(mayAccept, handler));
     }
 
     /**

@@ -304,6 +304,17 @@ public abstract class Link<E> implements Watchdog.Watched {
         }
     }
 
+    /**
+     * For a reader thread about to read: if the writer that a platform thread started is still not
+     * running, because the carriers are busy with threads like this one, starts one that queues
+     * among them.
+     */
+    protected final void kickAgain() {
+        if (writerDue && !writeRole) {
+            Threads.start("peerloom-writer", this::drain);
+        }
+    }
+
     private void drain() {
         writerDue = false; // before the attempt: who fails to see it fall starts no other in vain
         if (tryAcquireWrite()) {
@@ -359,6 +370,16 @@ public abstract class Link<E> implements Watchdog.Watched {
         }
     }
 
+    /** What became of {@link #sendNow}. */
+    protected enum SendNow {
+        /** The write role was taken, or others wait: nothing was sent, use the queue. */
+        IMPOSSIBLE,
+        /** It is with the system, or held back. */
+        DONE,
+        /** The link broke before or while it was written. */
+        BROKEN
+    }
+
     /**
      * Sends an element on the calling thread if the write role is free and nothing waits: without
      * the queue, without another thread. May block until the other side takes the bytes.
@@ -366,31 +387,33 @@ public abstract class Link<E> implements Watchdog.Watched {
      * @param element what to send
      * @param holdBack leave it in the buffer if it fits: more will follow before this thread calls
      *     {@link #flush}. A writer thread sees to it in the meantime, if this one is slow.
-     * @return false if it was not possible: nothing was sent, use the queue
+     * @return what became of it
      */
-    protected final boolean sendNow(E element, boolean holdBack) {
+    protected final SendNow sendNow(E element, boolean holdBack) {
         if (!outbound.isEmpty() || !tryAcquireWrite()) {
-            return false;
+            return SendNow.IMPOSSIBLE;
         }
         try {
-            if (phase == Phase.CONNECTED) {
-                encodeUrgent();
-                encode(element);
-                if (holdBack) {
-                    heldBack = outLength > 0;
-                } else {
-                    flushBuffer();
-                }
+            if (phase != Phase.CONNECTED) {
+                return SendNow.BROKEN;
             }
+            encodeUrgent();
+            encode(element);
+            if (holdBack) {
+                heldBack = outLength > 0;
+            } else {
+                flushBuffer();
+            }
+            return SendNow.DONE;
         } catch (IOException e) {
             end(e);
+            return SendNow.BROKEN;
         } catch (RuntimeException | Error e) {
             end(e);
             throw e;
         } finally {
             releaseWrite();
         }
-        return true;
     }
 
     /** Writes what was held back or waits, unless another thread is at it. May block. */

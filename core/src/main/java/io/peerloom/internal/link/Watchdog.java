@@ -1,14 +1,18 @@
 package io.peerloom.internal.link;
 
-import io.peerloom.internal.queue.WaitPoint;
 import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The clock of a group of links: one virtual thread looks at each of them now and then, and lets
- * each enforce its own deadlines. It runs while the group has members and ends with the last.
+ * The clock of a group of links: now and then it looks at each of them, and lets each enforce its
+ * own deadlines. It ticks while the group has members, on the JDK's own timer: a virtual thread
+ * would tick late just when all carriers are busy, and a thread for each client would be many.
  *
  * <p>Deadlines need no timer each, and the thread that reads or writes needs no clock: it notes
  * {@link #now}, which is as old as the last tick. So every deadline is kept with the precision of a
@@ -20,24 +24,25 @@ public final class Watchdog {
     @FunctionalInterface
     public interface Watched {
         /**
-         * Looks at the deadlines. Called on the watchdog's thread; must neither block nor throw.
+         * Looks at the deadlines. Called on a thread of the JDK's; must neither block nor throw.
          *
          * @param now {@link System#nanoTime} of this tick
          */
         void tick(long now);
     }
 
+    private static final Logger LOG = LoggerFactory.getLogger(Watchdog.class);
+
     private static final long FINEST = Duration.ofMillis(5).toNanos();
     private static final long COARSEST = Duration.ofSeconds(1).toNanos();
 
     private final long period;
     private final Set<Watched> members = ConcurrentHashMap.newKeySet();
-    private final WaitPoint emptied = new WaitPoint();
 
-    /** Whether the thread runs, or is about to look for members again before it ends. */
+    /** Whether a tick is scheduled or under way. */
     private final AtomicBoolean running = new AtomicBoolean();
 
-    /** Written by the watchdog's thread and when it starts, read by all. */
+    /** Written by the tick and when it starts, read by all. */
     private volatile long now = System.nanoTime();
 
     /**
@@ -80,25 +85,33 @@ public final class Watchdog {
      */
     public void remove(Watched member) {
         members.remove(member);
-        if (members.isEmpty()) {
-            emptied.signal();
-        }
     }
 
     private void start() {
         if (!running.get() && running.compareAndSet(false, true)) {
             now = System.nanoTime();
-            Threads.start("peerloom-watchdog", this::run);
+            schedule();
         }
     }
 
+    private void schedule() {
+        CompletableFuture.delayedExecutor(period, TimeUnit.NANOSECONDS, Runnable::run)
+                .execute(this::run);
+    }
+
     private void run() {
-        while (!emptied.await(members::isEmpty, period)) {
-            long time = System.nanoTime();
-            now = time;
-            for (Watched member : members) {
+        long time = System.nanoTime();
+        now = time;
+        for (Watched member : members) {
+            try {
                 member.tick(time);
+            } catch (RuntimeException e) {
+                LOG.error("a deadline could not be looked at", e);
             }
+        }
+        if (!members.isEmpty()) {
+            schedule();
+            return;
         }
         running.set(false);
         if (!members.isEmpty()) { // added since: either add saw the flag fall, or we see its member

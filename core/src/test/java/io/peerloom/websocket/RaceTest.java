@@ -1,0 +1,264 @@
+package io.peerloom.websocket;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.peerloom.ErrorCode;
+import io.peerloom.Limits;
+import io.peerloom.websocket.WebSocketPeer.State;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What happens at the same time, many times over. The leak guard looks on. */
+class RaceTest {
+
+    private static final Limits QUICK = Limits.defaults().withCloseTimeout(Duration.ofSeconds(2));
+    private static final Duration BOUND = Duration.ofSeconds(20);
+
+    private static void pollUntilClosed(WebSocketPeer peer) {
+        long deadline = System.nanoTime() + BOUND.toNanos();
+        while (peer.getReadyState() != State.CLOSED) {
+            assertThat(deadline - System.nanoTime()).as("time left to close").isPositive();
+            peer.awaitActivity(Duration.ofMillis(100));
+            peer.poll();
+            while (peer.takeMessage() != null) {
+                // taken
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void closeWhileAnotherThreadSends(boolean blocking) throws Exception {
+        var received = new ConcurrentLinkedQueue<Integer>();
+        try (var server =
+                WebSocketServer.serve(
+                        0,
+                        peer -> {
+                            int count = 0;
+                            for (Message m; (m = peer.receive()) != null; count++) {
+                                assertThat(ByteBuffer.wrap(m.bytes()).getInt()).isEqualTo(count);
+                            }
+                            received.add(peer.wasCleanClose() ? count : -1);
+                        })) {
+            String url = "ws://127.0.0.1:" + server.getLocalPort();
+            for (int round = 0; round < 1_000; round++) {
+                received.clear();
+                var peer = blocking ? WebSocketPeer.connect(url) : open(url);
+                var started = new CountDownLatch(1);
+                var accepted = new AtomicInteger();
+                Runnable send =
+                        () -> {
+                            for (int i = 0; ; i++) {
+                                byte[] data = ByteBuffer.allocate(4).putInt(i).array();
+                                ErrorCode code = peer.send(data);
+                                if (code == ErrorCode.FAILED) {
+                                    return;
+                                }
+                                if (code == ErrorCode.OUT_OF_MEMORY) {
+                                    i--;
+                                    Thread.onSpinWait();
+                                    continue;
+                                }
+                                accepted.incrementAndGet();
+                                started.countDown();
+                            }
+                        };
+                var sender = Thread.ofVirtual().start(send);
+                assertThat(started.await(20, TimeUnit.SECONDS)).isTrue();
+                int before = accepted.get();
+                peer.close(1000, "");
+                pollUntilClosed(peer);
+                sender.join();
+                assertThat(peer.wasCleanClose()).as("%s", peer.getFailure()).isTrue();
+                while (received.isEmpty()) {
+                    Thread.onSpinWait();
+                }
+                // what was accepted before the close arrived; what raced with it may or may not
+                assertThat(received.poll()).isBetween(before, accepted.get());
+            }
+        }
+    }
+
+    private static WebSocketPeer open(String url) {
+        var peer = new WebSocketPeer(Options.defaults().withLimits(QUICK));
+        assertThat(peer.connectToUrl(url)).isEqualTo(ErrorCode.OK);
+        while (peer.getReadyState() == State.CONNECTING) {
+            peer.awaitActivity(BOUND);
+            peer.poll();
+        }
+        assertThat(peer.getReadyState()).as("%s", peer.getFailure()).isEqualTo(State.OPEN);
+        return peer;
+    }
+
+    @Test
+    void disconnectAtAnyMomentOfConnecting() throws Exception {
+        var served = new AtomicInteger();
+        try (var server =
+                WebSocketServer.serve(
+                        0,
+                        peer -> {
+                            served.incrementAndGet();
+                            while (peer.receive() != null) {
+                                // taken
+                            }
+                        })) {
+            String url = "ws://localhost:" + server.getLocalPort();
+            var peer = new WebSocketPeer(Options.defaults().withLimits(QUICK));
+            for (int round = 0; round < 1_000; round++) {
+                assertThat(peer.connectToUrl(url)).isEqualTo(ErrorCode.OK);
+                int spins = ThreadLocalRandom.current().nextInt(1 + round * 20);
+                for (int i = 0; i < spins; i++) {
+                    Thread.onSpinWait();
+                }
+                peer.close(round % 3 == 0 ? -1 : 1000, "");
+                pollUntilClosed(peer);
+            }
+        }
+        assertThat(served.get()).isLessThanOrEqualTo(1_000);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aServerIsStoppedUnderLoad(boolean blocking) throws Exception {
+        for (int round = 0; round < 100; round++) {
+            var server = new WebSocketServer();
+            server.setOptions(Options.defaults().withLimits(QUICK));
+            Thread loop = null;
+            var stopping = new CountDownLatch(1);
+            if (blocking) {
+                server.start(
+                        0,
+                        peer -> {
+                            for (Message m; (m = peer.receive()) != null; ) {
+                                peer.send(m);
+                            }
+                        });
+            } else {
+                server.setListener(
+                        new WebSocketServer.Listener() {
+                            @Override
+                            public void dataReceived(int id) {
+                                var peer = server.getPeer(id);
+                                peer.send(peer.takeMessage());
+                            }
+                        });
+                assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
+                loop =
+                        Thread.ofPlatform()
+                                .start(() -> {
+                                    while (stopping.getCount() > 0) {
+                                        server.awaitActivity(Duration.ofMillis(20));
+                                        server.poll();
+                                    }
+                                    server.close();
+                                });
+            }
+            String url = "ws://127.0.0.1:" + server.getLocalPort();
+            var exchanged = new CountDownLatch(20);
+            var clients = new ArrayList<Thread>();
+            for (int c = 0; c < 10; c++) {
+                clients.add(Thread.ofVirtual().start(() -> exchange(url, exchanged)));
+            }
+            assertThat(exchanged.await(20, TimeUnit.SECONDS)).isTrue();
+            if (loop != null) {
+                stopping.countDown();
+                loop.join();
+            } else {
+                server.close();
+            }
+            for (Thread client : clients) {
+                assertThat(client.join(BOUND)).isTrue();
+            }
+        }
+    }
+
+    private static void exchange(String url, CountDownLatch exchanged) {
+        try (var peer = WebSocketPeer.connect(url, Options.defaults().withLimits(QUICK))) {
+            byte[] data = new byte[1_000];
+            while (peer.send(data) == ErrorCode.OK && peer.receive() != null) {
+                exchanged.countDown();
+            }
+            assertThat(peer.isConnectedToHost()).isFalse();
+        } catch (IOException e) {
+            exchanged.countDown(); // the server was gone before it was reached
+        }
+    }
+
+    @Test
+    void thePortIsFreeWhenStopReturns() throws Exception {
+        int port = 0;
+        for (int round = 0; round < 100; round++) {
+            try (var server = new WebSocketServer()) {
+                ErrorCode listening = server.listen(port);
+                if (port == 0) {
+                    port = server.getLocalPort();
+                }
+                assertThat(listening).as("%s", server.getFailure()).isEqualTo(ErrorCode.OK);
+                var peer = new WebSocketPeer(Options.defaults().withLimits(QUICK));
+                peer.connectToUrl("ws://127.0.0.1:" + port);
+                while (peer.getReadyState() == State.CONNECTING) {
+                    server.poll();
+                    peer.poll();
+                    Thread.onSpinWait();
+                }
+                server.stop();
+                pollUntilClosed(peer);
+                assertThat(peer.getCloseCode()).isEqualTo(1001);
+            }
+        }
+    }
+
+    @Test
+    void manyThreadsSendOnOnePeerAndEachKeepsItsOrder() throws Exception {
+        int threads = 8;
+        int each = 2_000;
+        var done = new CountDownLatch(1);
+        try (var server =
+                WebSocketServer.serve(
+                        0,
+                        peer -> {
+                            int[] next = new int[threads];
+                            for (int n = 0; n < threads * each; n++) {
+                                var data = ByteBuffer.wrap(peer.receive().bytes());
+                                int from = data.getInt();
+                                assertThat(data.getInt()).isEqualTo(next[from]++);
+                            }
+                            done.countDown();
+                        })) {
+            var peer = WebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort());
+            var senders = new ArrayList<Thread>();
+            for (int t = 0; t < threads; t++) {
+                int from = t;
+                Runnable send =
+                        () -> {
+                            for (int i = 0; i < each; i++) {
+                                // longer and shorter, so that they meet in every phase of a write
+                                byte[] data = new byte[8 + (i % 7) * 3_000];
+                                ByteBuffer.wrap(data).putInt(from).putInt(i);
+                                assertThat(peer.send(data)).isEqualTo(ErrorCode.OK);
+                            }
+                        };
+                senders.add(
+                        t % 2 == 0
+                                ? Thread.ofVirtual().start(send)
+                                : Thread.ofPlatform().start(send));
+            }
+            for (Thread sender : senders) {
+                assertThat(sender.join(BOUND)).isTrue();
+            }
+            assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+            peer.close(1000, "");
+            pollUntilClosed(peer);
+        }
+    }
+}
