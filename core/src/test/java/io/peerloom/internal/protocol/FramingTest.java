@@ -414,15 +414,17 @@ class FramingTest {
         }
 
         @Test
-        void nothingIsReadAfterAFailure() {
+        void nothingIsReadOrHeldAfterAFailure() throws ProtocolException {
             FrameDecoder decoder = new FrameDecoder(false, AMPLE, AMPLE);
-            byte[] wire = hex("c100 8101 61");
+            byte[] wire = hex("8101 61 c100 8101 61");
+            assertThat(decoder.decode(wire, 0, wire.length)).isEqualTo(Event.TEXT);
 
             assertThatExceptionOfType(ProtocolException.class)
-                    .isThrownBy(() -> decoder.decode(wire, 0, wire.length))
+                    .isThrownBy(() -> decoder.decode(wire, 3, wire.length))
                     .satisfies(e -> assertThat(e.getStackTrace()).isEmpty());
             assertThatIllegalStateException()
-                    .isThrownBy(() -> decoder.decode(wire, 2, wire.length));
+                    .isThrownBy(() -> decoder.decode(wire, 5, wire.length));
+            assertThat(decoder.payload()).isNull();
         }
 
         /** What came before the bad frame was good, and is not lost. */
@@ -545,6 +547,16 @@ class FramingTest {
             assertThatIllegalArgumentException().isThrownBy(() -> new FrameDecoder(true, 0, 1));
             assertThatIllegalArgumentException().isThrownBy(() -> new FrameDecoder(true, 1, 0));
             assertThatIllegalArgumentException().isThrownBy(() -> new FrameDecoder(true, -1, 1));
+        }
+
+        /** No JVM makes an array of 2^31 - 1 bytes; the limit must not let one be asked for. */
+        @Test
+        void noLimitIsBeyondTheLongestArray() {
+            FrameDecoder decoder = new FrameDecoder(false, Integer.MAX_VALUE, 1);
+            Reader client = new Reader(decoder, false).read(hex("827f 000000007fffffff"));
+
+            assertThat(client.all()).containsExactly(Seen.failure(1009));
+            assertThat(client.failure).contains("at most 2147483639");
         }
 
         /**
