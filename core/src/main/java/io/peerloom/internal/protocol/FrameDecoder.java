@@ -88,8 +88,8 @@ public final class FrameDecoder {
     private int length;
     private int fragments;
 
-    /** Of {@link Utf8}, for text. */
-    private int utf8State;
+    /** Of {@link Utf8}: inside a character of a text message, else between characters. */
+    private int utf8State = Utf8.ACCEPT;
 
     // The frame under way, one of this message. Control frames are never under way.
 
@@ -206,7 +206,6 @@ public final class FrameDecoder {
             }
             if (opcode != Opcode.CONTINUATION) {
                 messageOpcode = opcode;
-                utf8State = Utf8.ACCEPT;
             }
             fin = first < 0;
             remaining = size;
@@ -440,7 +439,7 @@ public final class FrameDecoder {
     }
 
     private Event complete() throws ProtocolException {
-        if (messageOpcode == Opcode.TEXT && utf8State != Utf8.ACCEPT) {
+        if (utf8State != Utf8.ACCEPT) {
             throw fail(
                     CloseCode.INVALID_DATA,
                     "text message of " + length + " bytes ends inside a UTF-8 sequence");

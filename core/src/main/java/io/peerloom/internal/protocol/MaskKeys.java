@@ -33,6 +33,8 @@ public final class MaskKeys {
 
     private int at = BLOCK;
 
+    private long blocks;
+
     /** Makes a source of keys. Nothing random is made before it is asked for. */
     public MaskKeys() {}
 
@@ -53,11 +55,10 @@ public final class MaskKeys {
             state = seeded();
             block = new int[BLOCK];
         }
+        state[COUNTER] = (int) blocks;
+        state[COUNTER + 1] = (int) (blocks >>> Integer.SIZE);
+        blocks++;
         chacha20(state, block);
-        state[COUNTER]++;
-        if (state[COUNTER] == 0) {
-            state[COUNTER + 1]++;
-        }
         at = 0;
     }
 

@@ -166,6 +166,9 @@ final class Wire {
         private boolean note(Call call) {
             try {
                 Event event = call.make();
+                assertThat((long) decoder.directArray().length)
+                        .as("memory held for %d bytes", decoder.directOffset())
+                        .isLessThanOrEqualTo(Math.max(65_536, 16L * decoder.directOffset()));
                 if (event == Event.NEED_INPUT) {
                     return false;
                 }
