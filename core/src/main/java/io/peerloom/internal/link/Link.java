@@ -560,11 +560,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     protected final boolean enqueueOrWait(E element) {
         int weight = weight(element);
         long deadline = System.nanoTime() + writeTimeout;
-        while (!outbound.offer(element, weight)) {
-            if (outbound.isEmpty()) { // heavier than the bound, and nothing else waits: let it pass
-                outbound.add(element, weight);
-                break;
-            }
+        while (!outbound.admit(element, weight)) {
             if (!news.await(
                             () -> outbound.fits(weight) || phase == Phase.ENDED,
                             deadline - System.nanoTime())

@@ -1,12 +1,13 @@
 package io.peerloom.internal.link;
 
+import io.peerloom.internal.queue.WaitPoint;
 import java.time.Duration;
 
 /** Durations as nanoseconds that can be added to {@link System#nanoTime} without overflow. */
 public final class Nanos {
 
-    /** About 73 years: for ever, and still safe to add to any clock reading. */
-    public static final long FOREVER = Long.MAX_VALUE / 4;
+    /** For ever, and still safe to add to any clock reading. */
+    public static final long FOREVER = WaitPoint.FOREVER;
 
     private Nanos() {}
 

@@ -34,11 +34,14 @@ public final class MpscQueue<E> {
         }
     }
 
-    /** Elements above, bytes below: one word, so that both bounds are tested by one addition. */
+    /** Elements above, bytes below: one word, so that both bounds are tested and kept at once. */
     private static final int COUNT_SHIFT = 40;
 
     private static final long ONE = 1L << COUNT_SHIFT;
     private static final long BYTES = ONE - 1;
+
+    /** More would leave the word's count no room; {@link #add} may still go as far beyond. */
+    private static final int MOST = 1 << (Long.SIZE - COUNT_SHIFT - 1);
 
     private static final VarHandle TOP;
     private static final VarHandle USED;
@@ -62,7 +65,7 @@ public final class MpscQueue<E> {
     @SuppressWarnings("unused") // through TOP
     private volatile Node<E> top;
 
-    /** Count and bytes accepted and not released; changed by atomic addition only. */
+    /** Count and bytes accepted and not released; changed atomically, by all. */
     @SuppressWarnings("unused") // through USED
     private volatile long used;
 
@@ -75,32 +78,37 @@ public final class MpscQueue<E> {
     /**
      * An empty queue.
      *
-     * @param maxCount how many elements {@link #offer} accepts, at least 1
+     * @param maxCount how many elements {@link #offer} accepts, at least 1; 8 million at the most
+     *     are accepted in any case
      * @param maxBytes how many bytes {@link #offer} accepts, at least 1; one element larger than
      *     this is refused even when the queue is empty
      */
     public MpscQueue(int maxCount, int maxBytes) {
-        this.maxCount = maxCount;
+        this.maxCount = Math.min(maxCount, MOST);
         this.maxBytes = maxBytes;
     }
 
     /**
      * Appends an element if both bounds allow it. Any thread.
      *
-     * <p>While several producers race for the last place, all of them may be refused.
-     *
      * @param element the element
      * @param bytes what it weighs, at least 0
      * @return whether it was accepted
      */
     public boolean offer(E element, int bytes) {
-        long now = (long) USED.getAndAdd(this, ONE | bytes) + (ONE | bytes);
-        if ((now >>> COUNT_SHIFT) > maxCount || (now & BYTES) > maxBytes) {
-            release(1, bytes);
-            return false;
-        }
-        push(element);
-        return true;
+        return push(element, bytes, false);
+    }
+
+    /**
+     * Appends an element if it {@linkplain #fits fits}: as {@link #offer}, except that an element
+     * heavier than the bound passes alone, when nothing else waits. Any thread.
+     *
+     * @param element the element
+     * @param bytes what it weighs, at least 0
+     * @return whether it was accepted
+     */
+    public boolean admit(E element, int bytes) {
+        return push(element, bytes, true);
     }
 
     /**
@@ -113,6 +121,27 @@ public final class MpscQueue<E> {
     public void add(E element, int bytes) {
         USED.getAndAdd(this, ONE | bytes);
         push(element);
+    }
+
+    /**
+     * A place is taken only if there is one, never tried out: a refused attempt that showed for a
+     * moment could have another one refused, and nobody would tell that one when it is gone.
+     */
+    private boolean push(E element, int bytes, boolean alone) {
+        while (true) {
+            long now = used;
+            if (!hasRoom(now, bytes) && !(alone && now == 0)) {
+                return false;
+            }
+            if (USED.compareAndSet(this, now, now + (ONE | bytes))) {
+                push(element);
+                return true;
+            }
+        }
+    }
+
+    private boolean hasRoom(long now, int bytes) {
+        return (now >>> COUNT_SHIFT) < maxCount && (now & BYTES) + bytes <= maxBytes;
     }
 
     private void push(E element) {
@@ -203,15 +232,14 @@ public final class MpscQueue<E> {
     }
 
     /**
-     * {@return whether {@link #offer} would accept an element now, or one heavier than the bound
-     * may be {@linkplain #add added} because nothing else waits} Any thread; a guess by the time it
-     * is used.
+     * {@return whether {@link #admit} would accept an element now} Any thread; a guess by the time
+     * it is used.
      *
      * @param bytes what the element weighs
      */
     public boolean fits(int bytes) {
         long now = used;
-        return now == 0 || ((now >>> COUNT_SHIFT) < maxCount && (now & BYTES) + bytes <= maxBytes);
+        return now == 0 || hasRoom(now, bytes);
     }
 
     /** {@return whether nothing is accepted that was not released} Any thread. */

@@ -17,6 +17,9 @@ import java.util.function.BooleanSupplier;
  */
 public final class WaitPoint {
 
+    /** About 73 years: a time without end, and still safe to add to any clock reading. */
+    public static final long FOREVER = Long.MAX_VALUE / 4;
+
     private static final VarHandle WAITERS;
 
     static {
@@ -36,7 +39,8 @@ public final class WaitPoint {
      * Waits until the condition holds, the time is up, or the thread is interrupted.
      *
      * @param condition reads volatile state only; called on this thread, any number of times
-     * @param nanos how long to wait at the most; not waiting at all when it is not positive
+     * @param nanos how long to wait at the most; not waiting at all when it is not positive, and
+     *     without a timer from {@link #FOREVER} on
      * @return whether the condition held at the end
      */
     public boolean await(BooleanSupplier condition, long nanos) {
@@ -46,7 +50,7 @@ public final class WaitPoint {
         if (nanos <= 0) {
             return false;
         }
-        long deadline = System.nanoTime() + nanos;
+        long deadline = System.nanoTime() + Math.min(nanos, FOREVER);
         var queue = waiters;
         if (queue == null) {
             WAITERS.compareAndSet(this, null, new ConcurrentLinkedQueue<Thread>());
@@ -60,7 +64,11 @@ public final class WaitPoint {
                 if (left <= 0 || self.isInterrupted()) {
                     return condition.getAsBoolean();
                 }
-                LockSupport.parkNanos(this, left);
+                if (nanos >= FOREVER) {
+                    LockSupport.park(this);
+                } else {
+                    LockSupport.parkNanos(this, left);
+                }
             }
             return true;
         } finally {
