@@ -4,6 +4,7 @@ import io.peerloom.websocket.Message;
 import io.peerloom.websocket.WebSocketPeer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -167,19 +168,22 @@ public final class ArenaBot implements AutoCloseable {
         int players = in.get(1) & 0xff;
         int orbs = in.get(2) & 0xff;
         Place self = null;
+        var others = new ArrayList<Place>();
         for (int i = 0, at = ArenaWorld.HEADER_BYTES; i < players; i++) {
             if (in.getInt(at) == id) {
                 self = place(in, at + 4);
+            } else {
+                others.add(place(in, at + 4));
             }
             at += ArenaWorld.PLAYER_BYTES;
         }
         if (self == null || tick < restsUntil) {
             return;
         }
-        if (random.nextInt(60) == 0) { // every six seconds
-            switch (random.nextInt(4)) {
-                case 0 -> restsUntil = tick + TPS + random.nextInt(TPS);
-                case 1 -> say(REMARKS.get(random.nextInt(REMARKS.size())));
+        if (random.nextInt(50) == 0) { // every five seconds
+            switch (random.nextInt(5)) {
+                case 0, 1 -> restsUntil = tick + TPS + random.nextInt(TPS);
+                case 2 -> say(REMARKS.get(random.nextInt(REMARKS.size())));
                 default -> pushesUntil = tick + 8 * TPS;
             }
         }
@@ -187,12 +191,18 @@ public final class ArenaBot implements AutoCloseable {
         if (tick < pushesUntil) {
             aim = behind(place(in, 8), place(in, 16), self);
         } else {
-            double nearest = Double.MAX_VALUE;
+            double least = Double.MAX_VALUE;
             for (int i = 0; i < orbs; i++) {
                 int at = ArenaWorld.HEADER_BYTES + players * ArenaWorld.PLAYER_BYTES;
                 Place orb = place(in, at + i * ArenaWorld.ORB_BYTES);
-                if (orb.distance(self) < nearest) {
-                    nearest = orb.distance(self);
+                double effort = orb.distance(self);
+                for (Place other : others) {
+                    if (other.distance(orb) < orb.distance(self)) {
+                        effort += 150; // somebody else will get that one
+                    }
+                }
+                if (effort < least) {
+                    least = effort;
                     aim = orb;
                 }
             }
@@ -203,7 +213,7 @@ public final class ArenaBot implements AutoCloseable {
     /** Not quite at full speed: others shall have a chance. */
     private void steer(Place self, Place aim) {
         double distance = Math.max(1, self.distance(aim));
-        double speed = 0.72 * Math.min(1, distance / 60);
+        double speed = 0.5 * Math.min(1, distance / 60);
         peer.send(
                 ByteBuffer.allocate(9)
                         .order(ByteOrder.LITTLE_ENDIAN)

@@ -34,7 +34,7 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p><b>Binary messages</b> are little-endian: {@code PackedByteArray.decode_float} and the like in
  * Godot, a {@code DataView} in a browser, a {@link ByteBuffer} here. Places are in units, speeds in
- * units a second, the world is 1600 by 900 with (0, 0) at its top left.
+ * units a second, the world is 1400 by 1000 with (0, 0) at its top left.
  *
  * <table>
  * <caption>a snapshot, from the server 60 times a second: all that moves</caption>

@@ -15,13 +15,13 @@ import java.util.Random;
 final class ArenaWorld {
 
     static final int TICKS_PER_SECOND = 60;
-    static final double WIDTH = 1600;
-    static final double HEIGHT = 900;
+    static final double WIDTH = 1400;
+    static final double HEIGHT = 1000;
     static final double AVATAR_RADIUS = 20;
     static final double MOON_RADIUS = 44;
     static final double WELL_RADIUS = 64;
     static final double ORB_RADIUS = 8;
-    static final int ORBS = 18;
+    static final int ORBS = 16;
 
     /** Points that win a round. */
     static final int GOAL = 100;
