@@ -195,7 +195,9 @@ class ArenaTest {
         ada.steer(1, 200, 800);
         until(() -> grace.distance(ada.id(), 200, 800) < 30);
         grace.steer(2, 3, 0);
-        until(() -> ada.offset(grace.id()) > 0 && ada.distance(grace.id(), 1380, 500) < 520);
+        until(() -> ada.offset(grace.id()) > 0);
+        double y = ada.snapshot.getFloat(ada.offset(grace.id()) + 8);
+        until(() -> ada.distance(grace.id(), 1380, y) < 150); // the wall; somebody may be in the way
         ada.peer.sendText("chat good evening");
         until(() -> grace.texts.contains("chat " + ada.id() + " good evening"));
         assertThat(ada.texts).contains("chat " + ada.id() + " good evening");
@@ -347,7 +349,7 @@ class ArenaTest {
 
     /** However they are steered, all stay within the walls, and points come from somewhere. */
     @ParameterizedTest
-    @CsvSource({"1, 1", "2, 7", "3, 40"})
+    @CsvSource({"1, 1", "2, 7", "3, 20"})
     void worldStaysWhole(long seed, int crowd) {
         var random = new Random(seed);
         var world = new ArenaWorld(seed);
@@ -368,16 +370,14 @@ class ArenaTest {
         for (int i = 0; i < crowd; i++) {
             world.join(i);
         }
-        for (int tick = 0; tick < 40_000 && rounds[0] == 0; tick++) {
+        for (int tick = 0; tick < 100_000 && rounds[0] == 0; tick++) {
             for (ArenaWorld.Avatar avatar : world.avatars()) {
-                int choice = random.nextInt(40);
                 ArenaWorld.Body orb = world.orb(random.nextInt(ArenaWorld.ORBS));
-                if (choice == 0) {
-                    avatar.goTo(orb.x, orb.y);
-                } else if (choice == 1) {
-                    avatar.head(random.nextGaussian() * 3, random.nextGaussian() * 3);
-                } else if (choice == 2) {
-                    avatar.goTo(world.moon().x, world.moon().y);
+                switch (random.nextInt(150)) {
+                    case 0 -> avatar.head(random.nextGaussian() * 3, random.nextGaussian() * 3);
+                    case 1 -> avatar.goTo(world.moon().x, world.moon().y);
+                    case 2, 3, 4, 5 -> avatar.goTo(orb.x, orb.y);
+                    default -> {}
                 }
             }
             world.step(referee);
