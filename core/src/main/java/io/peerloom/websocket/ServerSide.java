@@ -78,10 +78,14 @@ final class ServerSide {
         }
     }
 
-    /** A request that does not even try to upgrade: a browser that was pointed here, a probe. */
+    /**
+     * A request that does not even try to upgrade: a browser that was pointed here, a probe. An
+     * offer of another protocol, as of h2c by Java's own client, may be ignored (RFC 9110 section
+     * 7.8).
+     */
     private static boolean isPlain(RequestHead head) {
         return head.method().equals("GET")
-                && head.first("Upgrade").isEmpty()
+                && !head.hasToken("Upgrade", "websocket")
                 && head.first("Sec-WebSocket-Key").isEmpty();
     }
 
