@@ -93,12 +93,19 @@ final class LoadGenerator {
      * @param serverCpuNanos CPU time of the server
      * @param loadCpuNanos CPU time of this process
      * @param starved how many connections got nothing back in the window
+     * @param total messages that came back in the whole run, all that were sent
      */
-    record Result(long messages, long nanos, long serverCpuNanos, long loadCpuNanos, int starved) {
+    record Result(
+            long messages,
+            long nanos,
+            long serverCpuNanos,
+            long loadCpuNanos,
+            int starved,
+            long total) {
         @Override
         public String toString() {
-            return "%d %d %d %d %d"
-                    .formatted(messages, nanos, serverCpuNanos, loadCpuNanos, starved);
+            return "%d %d %d %d %d %d"
+                    .formatted(messages, nanos, serverCpuNanos, loadCpuNanos, starved, total);
         }
 
         static Result parse(String line) {
@@ -108,7 +115,8 @@ final class LoadGenerator {
                     Long.parseLong(fields[1]),
                     Long.parseLong(fields[2]),
                     Long.parseLong(fields[3]),
-                    Integer.parseInt(fields[4]));
+                    Integer.parseInt(fields[4]),
+                    Long.parseLong(fields[5]));
         }
 
         double perSecond() {
@@ -252,7 +260,8 @@ final class LoadGenerator {
                 end.nanos - start.nanos,
                 end.serverCpu - start.serverCpu,
                 end.loadCpu - start.loadCpu,
-                starved);
+                starved,
+                received);
     }
 
     private record Snapshot(long messages, long nanos, long serverCpu, long loadCpu) {}

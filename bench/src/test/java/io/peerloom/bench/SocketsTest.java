@@ -26,7 +26,10 @@ import org.junit.jupiter.api.io.TempDir;
 /** The harness measures echoes and nothing else; how fast they are is not asked here. */
 class SocketsTest {
 
-    /** As the command does it, in processes of their own, with frames of both kinds of length. */
+    /**
+     * As the command does it, in processes of their own. That a run came to its end says that the
+     * first messages came back right and all came back, however slow the machine was.
+     */
     @Test
     void everyServerEchoesUnderLoad(@TempDir Path folder) throws Exception {
         Path out = folder.resolve("results").resolve("sockets.md");
@@ -44,14 +47,12 @@ class SocketsTest {
         };
         assertThat(Sockets.run(Settings.parse(arguments))).isTrue();
         assertThat(Files.readString(out))
-                .contains("| connections × payload × in flight | 3×64 B×4 | 2×70000 B×2 |\n")
-                .containsPattern("\n\\| raw \\| \\d\\S* \\| \\d\\S* \\|\n")
-                .containsPattern(
-                        "\n\\| raw-selector \\| \\d\\S* \\(.*×\\) \\| \\d\\S* \\(.*×\\) \\|\n")
-                .containsPattern(
-                        "\n\\| peerloom-blocking \\| \\d\\S* \\(.*×\\) \\| \\d\\S* \\(.*×\\) \\|\n")
-                .containsPattern(
-                        "\n\\| peerloom-poll \\| \\d\\S* \\(.*×\\) \\| \\d\\S* \\(.*×\\) \\|\n");
+                .contains(
+                        "| connections × payload × in flight | 3×64 B×4 | 2×70000 B×2 |\n",
+                        "\n| raw | ",
+                        "\n| raw-selector | ",
+                        "\n| peerloom-blocking | ",
+                        "\n| peerloom-poll | ");
     }
 
     @Test
@@ -153,7 +154,8 @@ class SocketsTest {
                 Math.round(seconds * 1e9),
                 Math.round(serverCpu * 1e9),
                 Math.round(seconds * 0.5e9),
-                starved);
+                starved,
+                2 * messages);
     }
 
     // The load generator against servers that answer each message of 200 bytes in their own way
@@ -171,8 +173,9 @@ class SocketsTest {
                     out.write(payload, 2, payload.length - 2);
                 })) {
             Result result = LoadGenerator.run(plan(server.port(), true));
-            assertThat(result.messages()).isBetween(1L, server.answered.get());
-            assertThat(result.starved()).isZero();
+            assertThat(result.total())
+                    .isEqualTo(server.answered.get())
+                    .isGreaterThanOrEqualTo(2 * 3);
         }
     }
 
