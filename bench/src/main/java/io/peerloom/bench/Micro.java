@@ -1,0 +1,215 @@
+package io.peerloom.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.openjdk.jmh.results.IterationResult;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+
+/**
+ * Runs all JMH benchmarks in about five minutes, one short fork each, and writes them as Markdown:
+ * nanoseconds, how many times an {@code arraycopy} of as many bytes that is, and what must be
+ * reached. The benchmarks' own annotations ask for longer runs, which JMH's main class does.
+ */
+public final class Micro {
+    /** Bytes of payload, the columns of the table. */
+    private static final List<Integer> SIZES = List.of(16, 125, 1_024, 4_096, 65_536, 1_048_576);
+
+    /** Up to this size what must be reached is nanoseconds, beyond it is copies. */
+    private static final int LARGEST_IN_NANOS = 125;
+
+    private static final String YARDSTICK = "MaskingBenchmark.arraycopy";
+
+    /**
+     * A line of the table: its name, its benchmark, what must be reached at each size or nothing.
+     */
+    private record Line(String name, String benchmark, List<Double> most) {
+        Line(String name, String benchmark) {
+            this(name, benchmark, List.of());
+        }
+    }
+
+    private static final List<Line> LINES =
+            List.of(
+                    new Line("`System.arraycopy`, the yardstick", YARDSTICK),
+                    new Line("byte loop in place", "MaskingBenchmark.byteLoop"),
+                    new Line(
+                            "mask in place",
+                            "MaskingBenchmark.inPlace",
+                            List.of(3.0, 6.0, 1.0, 1.0, 1.0, 1.0)),
+                    new Line("mask in place, unaligned", "MaskingBenchmark.inPlaceUnaligned"),
+                    new Line("mask while copying", "MaskingBenchmark.copying"),
+                    new Line("mask while copying, unaligned", "MaskingBenchmark.copyingUnaligned"),
+                    new Line(
+                            "encode a masked frame, key included",
+                            "FrameBenchmark.encodeMasked",
+                            List.of(15.0, 20.0, 2.0, 1.5, 1.25, 1.25)),
+                    new Line("encode an unmasked frame", "FrameBenchmark.encodeUnmasked"),
+                    new Line(
+                            "decode a masked frame to a message of its own",
+                            "FrameBenchmark.decode",
+                            List.of(25.0, 30.0, 3.0, 2.0, 2.0, 2.0)),
+                    new Line(
+                            "the same, " + FrameBenchmark.MANY + " frames in one buffer",
+                            "FrameBenchmark.decodeMany"),
+                    new Line("`Utf8.check`, ASCII", "Utf8Benchmark.check ascii"),
+                    new Line("`CharsetDecoder`, ASCII", "Utf8Benchmark.decoder ascii"),
+                    new Line("`new String`, ASCII", "Utf8Benchmark.newString ascii"),
+                    new Line("`Utf8.check`, mixed text", "Utf8Benchmark.check mixed"),
+                    new Line("`CharsetDecoder`, mixed text", "Utf8Benchmark.decoder mixed"),
+                    new Line("`new String`, mixed text", "Utf8Benchmark.newString mixed"));
+
+    /** Of a benchmark at a size, over its iterations, in nanoseconds per operation. */
+    record Score(double least, double median, double most) {
+        static Score of(double... nanos) {
+            double[] sorted = nanos.clone();
+            Arrays.sort(sorted);
+            return new Score(sorted[0], sorted[sorted.length / 2], sorted[sorted.length - 1]);
+        }
+    }
+
+    /**
+     * A benchmark at a size.
+     *
+     * @param benchmark class and method, and the text's name behind a space if there is one
+     * @param size bytes
+     */
+    record Key(String benchmark, int size) {}
+
+    private Micro() {}
+
+    /**
+     * Measures and writes the report.
+     *
+     * @param args {@code --out FILE}, without which the report is on the console only, and {@code
+     *     --only REGEX}, without which all benchmarks run
+     * @throws RunnerException if JMH fails
+     * @throws IOException if the report cannot be written
+     */
+    public static void main(String[] args) throws RunnerException, IOException {
+        String only = Micro.class.getPackageName();
+        Path out = null;
+        for (int i = 0; i < args.length; i += 2) {
+            if (i + 1 < args.length && args[i].equals("--out")) {
+                out = Path.of(args[i + 1]).toAbsolutePath();
+            } else if (i + 1 < args.length && args[i].equals("--only")) {
+                only = args[i + 1];
+            } else {
+                System.err.println("only --out FILE and --only REGEX are understood");
+                System.exit(2);
+            }
+        }
+        var options =
+                new OptionsBuilder()
+                        .include(only)
+                        .forks(1)
+                        .warmupIterations(2)
+                        .warmupTime(TimeValue.milliseconds(500))
+                        .measurementIterations(3)
+                        .measurementTime(TimeValue.milliseconds(500))
+                        .shouldFailOnError(true)
+                        .build();
+        String report = report(Machine.here(), scores(new Runner(options).run()));
+        System.out.println(report);
+        if (out != null) {
+            Files.createDirectories(out.getParent());
+            Files.writeString(out, report);
+            System.out.println("written to " + out);
+        }
+    }
+
+    private static Map<Key, Score> scores(Collection<RunResult> results) {
+        var scores = new HashMap<Key, Score>();
+        for (RunResult result : results) {
+            String benchmark = result.getParams().getBenchmark();
+            benchmark = benchmark.substring(Micro.class.getPackageName().length() + 1);
+            String text = result.getParams().getParam("text");
+            double[] nanos =
+                    result.getBenchmarkResults().stream()
+                            .flatMap(fork -> fork.getIterationResults().stream())
+                            .map(IterationResult::getPrimaryResult)
+                            .mapToDouble(iteration -> iteration.getScore())
+                            .toArray();
+            scores.put(
+                    new Key(
+                            text == null ? benchmark : benchmark + " " + text,
+                            Integer.parseInt(result.getParams().getParam("size"))),
+                    Score.of(nanos));
+        }
+        return scores;
+    }
+
+    /** The report; lines that were not measured are left out. */
+    static String report(Machine machine, Map<Key, Score> scores) {
+        var text = new StringBuilder("# Inner loops\n\n").append(machine).append("\n\n");
+        text.append("Nanoseconds per operation (times `arraycopy` of as many bytes), median of a ");
+        text.append("short run:\n\n|");
+        SIZES.forEach(size -> text.append(" | ").append(SocketReport.bytes(size)));
+        text.append(" |\n|---|").append("---:|".repeat(SIZES.size())).append('\n');
+        var spreads = new ArrayList<String>();
+        for (Line line : LINES) {
+            if (SIZES.stream().noneMatch(s -> scores.containsKey(new Key(line.benchmark(), s)))) {
+                continue;
+            }
+            var measured = new StringBuilder("| " + line.name() + " |");
+            var wanted = new StringBuilder("| *must reach* |");
+            for (int i = 0; i < SIZES.size(); i++) {
+                int size = SIZES.get(i);
+                Score score = scores.get(new Key(line.benchmark(), size));
+                if (score == null) {
+                    measured.append("  |");
+                    wanted.append("  |");
+                    continue;
+                }
+                Optional<Double> copies =
+                        Optional.ofNullable(scores.get(new Key(YARDSTICK, size)))
+                                .map(copy -> score.median() / copy.median());
+                measured.append(' ').append(SocketReport.figure(score.median()));
+                copies.ifPresent(
+                        times -> measured.append(String.format(Locale.ROOT, " (%.2f×)", times)));
+                measured.append(" |");
+                if (!line.most().isEmpty()) {
+                    wanted.append(wanted(line.most().get(i), size, score.median(), copies));
+                }
+                spreads.add(
+                        "| %s | %s | %s | %s | %s |\n"
+                                .formatted(
+                                        line.benchmark(),
+                                        SocketReport.bytes(size),
+                                        SocketReport.figure(score.least()),
+                                        SocketReport.figure(score.median()),
+                                        SocketReport.figure(score.most())));
+            }
+            text.append(measured).append('\n');
+            if (!line.most().isEmpty()) {
+                text.append(wanted).append('\n');
+            }
+        }
+        text.append("\n| benchmark | size | least | median | most |\n|---|---:|---:|---:|---:|\n");
+        spreads.forEach(text::append);
+        return text.toString();
+    }
+
+    private static String wanted(double most, int size, double nanos, Optional<Double> copies) {
+        if (size <= LARGEST_IN_NANOS) {
+            return " *≤ %s ns* %s |"
+                    .formatted(SocketReport.figure(most), nanos <= most ? "✓" : "✗");
+        }
+        return " *≤ %s×* %s |"
+                .formatted(
+                        SocketReport.figure(most),
+                        copies.map(times -> times <= most ? "✓" : "✗").orElse("?"));
+    }
+}

@@ -1,0 +1,319 @@
+package io.peerloom.bench;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.peerloom.bench.LoadGenerator.Plan;
+import io.peerloom.bench.LoadGenerator.Result;
+import io.peerloom.bench.Sockets.Cell;
+import io.peerloom.bench.Sockets.Settings;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The harness measures echoes and nothing else; how fast they are is not asked here. */
+class SocketsTest {
+
+    /**
+     * As the command does it, in processes of their own. That a run came to its end says that the
+     * first messages came back right and all came back, however slow the machine was.
+     */
+    @Test
+    void everyServerEchoesUnderLoad(@TempDir Path folder) throws Exception {
+        Path out = folder.resolve("results").resolve("sockets.md");
+        String[] arguments = {
+            "--cells",
+            "3x64x4,2x70000x2",
+            "--rounds",
+            "1",
+            "--seconds",
+            "0.2",
+            "--warmup",
+            "0.1",
+            "--out",
+            out.toString()
+        };
+        assertThat(Sockets.run(Settings.parse(arguments))).isTrue();
+        assertThat(Files.readString(out))
+                .contains(
+                        "| connections × payload × in flight | 3×64 B×4 | 2×70000 B×2 |\n",
+                        "\n| raw | ",
+                        "\n| raw-selector | ",
+                        "\n| peerloom-blocking | ",
+                        "\n| peerloom-poll | ");
+    }
+
+    @Test
+    void whatIsMeasuredIsSaidOnTheCommandLine() {
+        String[] arguments = {
+            "--cells",
+            "50x64x16,1x16384x1",
+            "--servers",
+            "raw,peerloom-poll",
+            "--rounds",
+            "2",
+            "--seconds",
+            "0.5",
+            "--warmup",
+            "4",
+            "--jvm",
+            "-Xint -Da=b",
+            "--out",
+            "x.md"
+        };
+        assertThat(Settings.parse(arguments))
+                .isEqualTo(
+                        new Settings(
+                                List.of(new Cell(50, 64, 16), new Cell(1, 16_384, 1)),
+                                List.of(Sockets.RAW, Sockets.SERVERS.get(3)),
+                                2,
+                                Duration.ofMillis(500),
+                                Duration.ofSeconds(4),
+                                List.of("-Xint", "-Da=b"),
+                                Path.of("x.md")));
+        assertThatThrownBy(() -> Settings.parse(new String[] {"--server", "raw"}))
+                .hasMessageContaining("--server:");
+        assertThatThrownBy(() -> Settings.parse(new String[] {"--cells", "50x64"}))
+                .hasMessageContaining("50x64");
+        assertThatThrownBy(() -> Settings.parse(new String[] {"--servers", "grizzly"}))
+                .hasMessageContaining("grizzly");
+    }
+
+    @Test
+    void theReportHoldsMediansAndWhatTheyAreComparedWith() {
+        var cell = new Cell(50, 64, 1);
+        var large = new Cell(8, 1_048_576, 1);
+        Sockets.Server poll = Sockets.SERVERS.get(3);
+        var settings =
+                new Settings(
+                        List.of(cell, large),
+                        List.of(Sockets.RAW, poll),
+                        3,
+                        Duration.ofSeconds(2),
+                        Duration.ofMillis(1_500),
+                        List.of("-Xint"),
+                        null);
+        var report =
+                new SocketReport(
+                        new Machine("Chip", 2, "OS 1", "JDK 0", "commit 1+"), settings, true);
+        report.add(Sockets.RAW, cell, counted(200_000, 2.0, 0.5, 0));
+        report.add(Sockets.RAW, cell, counted(400_000, 2.0, 1.0, 0));
+        report.add(Sockets.RAW, cell, counted(100_000, 2.0, 0.25, 0));
+        report.add(poll, cell, counted(180_000, 2.0, 0.5, 3));
+        report.add(poll, cell, counted(220_000, 2.0, 0.5, 0));
+        report.addFailure(poll, cell);
+        report.add(Sockets.RAW, large, counted(4_000, 2.0, 0.5, 0));
+        report.addFailure(poll, large);
+        assertThat(report.toString())
+                .isEqualTo(
+                        """
+                        # Echo over sockets
+
+                        Chip, 2 cores; OS 1; JDK 0; commit 1+\s\s
+                        servers: `-XX:+UseSerialGC -Xms1g -Xmx1g -Xint` on core 0, load on core 1; 3 rounds of 2.00 s, each after 1.50 s of warm-up; medians
+
+                        Thousand messages per second, and beside `raw`, one virtual thread a socket:
+
+                        | connections × payload × in flight | 50×64 B×1 | 8×1 MiB×1 |
+                        |---|---:|---:|
+                        | raw | 100 | 2.00 |
+                        | peerloom-poll | 100 (1.00×) | failed |
+                        | *Peerloom must reach* | *1.00×* | *0.85×* |
+
+                        ## 50×64 B×1
+
+                        | server | k msg/s | least to most | beside raw | server CPU, µs per message | server's core | load's core | starved | failed |
+                        |---|---:|---:|---:|---:|---:|---:|---:|---:|
+                        | raw | 100 | 50.0 to 200 |  | 2.50 | 25 % | 50 % | – | – |
+                        | peerloom-poll | 100 | 90.0 to 110 | 1.00× | 2.53 | 25 % | 50 % | 3 connections | 1 times failed |
+
+                        ## 8×1 MiB×1
+
+                        | server | k msg/s | least to most | beside raw | server CPU, µs per message | server's core | load's core | starved | failed |
+                        |---|---:|---:|---:|---:|---:|---:|---:|---:|
+                        | raw | 2.00 | 2.00 to 2.00 |  | 125 | 25 % | 50 % | – | – |
+                        | peerloom-poll | failed | – |  | – | – | – | – | 1 times failed |
+                        """);
+    }
+
+    private static Result counted(long messages, double seconds, double serverCpu, int starved) {
+        return new Result(
+                messages,
+                Math.round(seconds * 1e9),
+                Math.round(serverCpu * 1e9),
+                Math.round(seconds * 0.5e9),
+                starved,
+                2 * messages);
+    }
+
+    // The load generator against servers that answer each message of 200 bytes in their own way
+
+    /** RFC 6455 section 5.4: the frames of a message, with a control frame between them. */
+    @Test
+    void messagesAreCountedAndNotFrames() throws Exception {
+        try (var server =
+                new OddServer((payload, out) -> {
+                    out.write(new byte[] {0x02, 2, payload[0], payload[1]});
+                    out.write(new byte[] {(byte) 0x89, 1, 7});
+                    out.write(new byte[] {0x00, 0});
+                    out.write(new byte[] {(byte) 0x80, 126, 0}); // cut inside its length
+                    out.write((byte) (payload.length - 2));
+                    out.write(payload, 2, payload.length - 2);
+                })) {
+            Result result = LoadGenerator.run(plan(server.port(), true));
+            assertThat(result.total())
+                    .isEqualTo(server.answered.get())
+                    .isGreaterThanOrEqualTo(2 * 3);
+        }
+    }
+
+    @Test
+    void whatIsNotAnEchoIsNotCounted() throws Exception {
+        assertRefused(
+                "what came back is not what was sent",
+                (payload, out) -> {
+                    payload[150] ^= 1;
+                    out.write(frame(0x82, payload));
+                });
+        assertRefused(
+                "a message of 199 bytes came back",
+                (payload, out) -> out.write(frame(0x82, Arrays.copyOf(payload, 199))));
+        assertRefused(
+                "a frame of 201 bytes came back",
+                (payload, out) -> out.write(frame(0x82, Arrays.copyOf(payload, 201))));
+        assertRefused( // text
+                "a frame 0x817E came back", (payload, out) -> out.write(frame(0x81, payload)));
+        assertRefused( // compressed, which was not agreed on
+                "a frame 0xC27E came back", (payload, out) -> out.write(frame(0xC2, payload)));
+        assertRefused( // masked
+                "a frame 0x82FE came back",
+                (payload, out) -> out.write(new byte[] {(byte) 0x82, (byte) 0xFE, 0, 0}));
+        assertRefused( // a close frame
+                "a frame 0x8800 came back",
+                (payload, out) -> out.write(new byte[] {(byte) 0x88, 0}));
+        assertRefused("the server closed after 0 messages", (payload, out) -> out.close());
+    }
+
+    @Test
+    void bytesAreComparedToo() throws Exception {
+        try (var server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            Thread.ofVirtual()
+                    .start(() -> {
+                        try (Socket socket = server.accept()) {
+                            byte[] some = socket.getInputStream().readNBytes(100);
+                            some[99] ^= 1;
+                            socket.getOutputStream().write(some);
+                            socket.getInputStream().readAllBytes();
+                        } catch (IOException e) {
+                            // the client has seen enough
+                        }
+                    });
+            assertThatThrownBy(() -> LoadGenerator.run(plan(server.getLocalPort(), false)))
+                    .hasMessage("what came back is not what was sent");
+        }
+    }
+
+    private static void assertRefused(String why, Answer answer) throws IOException {
+        try (var server = new OddServer(answer)) {
+            assertThatThrownBy(() -> LoadGenerator.run(plan(server.port(), true)))
+                    .isInstanceOf(IOException.class)
+                    .hasMessage(why);
+        }
+    }
+
+    private static Plan plan(int port, boolean webSocket) {
+        return new Plan(port, webSocket, 2, 200, 3, Duration.ZERO, Duration.ofMillis(50), 0);
+    }
+
+    private static byte[] frame(int first, byte[] payload) {
+        byte[] frame = new byte[4 + payload.length];
+        frame[0] = (byte) first;
+        frame[1] = 126;
+        frame[3] = (byte) payload.length;
+        System.arraycopy(payload, 0, frame, 4, payload.length);
+        return frame;
+    }
+
+    private interface Answer {
+        void write(byte[] payload, OutputStream out) throws IOException;
+    }
+
+    /** Shakes hands properly, and answers every message as it was told to. */
+    private static final class OddServer implements AutoCloseable {
+        private final ServerSocket server =
+                new ServerSocket(0, 2, InetAddress.getLoopbackAddress());
+        private final Answer answer;
+        final AtomicLong answered = new AtomicLong();
+
+        OddServer(Answer answer) throws IOException {
+            this.answer = answer;
+            Thread.ofVirtual().start(this::accept);
+        }
+
+        int port() {
+            return server.getLocalPort();
+        }
+
+        private void accept() {
+            try {
+                while (true) {
+                    Socket socket = server.accept();
+                    Thread.ofVirtual().start(() -> serve(socket));
+                }
+            } catch (IOException e) {
+                // closed: the test is over
+            }
+        }
+
+        private void serve(Socket accepted) {
+            try (Socket socket = accepted) {
+                socket.setTcpNoDelay(true);
+                var in = new DataInputStream(socket.getInputStream());
+                OutputStream out = socket.getOutputStream();
+                var head = new StringBuilder();
+                while (head.indexOf("\r\n\r\n") < 0) {
+                    head.append((char) in.readUnsignedByte());
+                }
+                String name = "Sec-WebSocket-Key: ";
+                int key = head.indexOf(name) + name.length();
+                String accept = LoadGenerator.accept(head.substring(key, head.indexOf("\r", key)));
+                out.write(
+                        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                                        + "Connection: Upgrade\r\nSec-WebSocket-Accept: "
+                                        + accept
+                                        + "\r\n\r\n")
+                                .getBytes(ISO_8859_1));
+                while (in.readUnsignedByte() == 0x82) {
+                    assertThat(in.readUnsignedByte()).isEqualTo(0xFE); // masked, with 16 bits
+                    byte[] payload = new byte[in.readUnsignedShort()];
+                    byte[] mask = in.readNBytes(4);
+                    in.readFully(payload);
+                    for (int i = 0; i < payload.length; i++) {
+                        payload[i] ^= mask[i & 3];
+                    }
+                    answered.incrementAndGet();
+                    answer.write(payload, out);
+                }
+            } catch (IOException e) {
+                // the client has seen enough
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            server.close();
+        }
+    }
+}
