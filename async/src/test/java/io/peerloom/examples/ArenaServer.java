@@ -318,6 +318,9 @@ public final class ArenaServer implements AutoCloseable {
             open = false;
             for (Client client : clients.values()) {
                 client.peer.poll();
+                while (client.peer.takeMessage() != null) {
+                    // the end is seen after what came before it
+                }
                 open |= client.peer.getReadyState() != WebSocketPeer.State.CLOSED;
             }
             LockSupport.parkNanos(TICK / 4);
