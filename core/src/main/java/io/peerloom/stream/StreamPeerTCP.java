@@ -4,6 +4,7 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Watchdog;
+
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetSocketAddress;
@@ -99,7 +100,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         SocketChannel channel = null;
         try {
             channel = open(address);
-            channel.bind(address);
+            Connector.bind(channel, address);
             bound = channel;
             return ErrorCode.OK;
         } catch (IOException e) {

@@ -2,6 +2,7 @@ package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.internal.link.Acceptor;
+
 import java.io.IOException;
 import java.net.BindException;
 import java.nio.channels.SocketChannel;
@@ -9,8 +10,6 @@ import java.nio.file.Path;
 
 /** Listens for connections over a Unix domain socket. Godot: {@code UDSServer} (4.6). */
 public final class UDSServer extends SocketServer {
-
-    private Path path;
 
     /** A server that does not listen yet. */
     public UDSServer() {}
@@ -33,26 +32,11 @@ public final class UDSServer extends SocketServer {
         }
         try {
             start(Acceptor.listen(socket));
-            path = socket;
             return ErrorCode.OK;
         } catch (BindException e) {
             return fail(ErrorCode.ALREADY_IN_USE, e);
         } catch (IOException e) {
             return fail(ErrorCode.CANT_CREATE, e);
-        }
-    }
-
-    @Override
-    public void stop() {
-        super.stop();
-        Path own = path;
-        path = null;
-        if (own != null) {
-            try {
-                Acceptor.unlink(own);
-            } catch (IOException e) {
-                fail(ErrorCode.FAILED, e); // it stays, and the next listen may replace it
-            }
         }
     }
 

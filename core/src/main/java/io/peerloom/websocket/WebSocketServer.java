@@ -13,6 +13,10 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.io.IOException;
 import java.io.Serial;
 import java.net.BindException;
@@ -32,8 +36,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A WebSocket server. Godot 3: {@code WebSocketServer}, with its signals as a {@link Listener}.
@@ -325,7 +327,6 @@ public final class WebSocketServer implements AutoCloseable {
 
     private Listener listener = SILENT;
     private volatile Acceptor acceptor;
-    private Path path;
     private Throwable failure;
 
     /** Set by {@link #wakeup}, cleared by the wait that it ended. */
@@ -494,7 +495,6 @@ public final class WebSocketServer implements AutoCloseable {
         }
         try {
             start(Acceptor.listen(socket));
-            path = socket;
             return ErrorCode.OK;
         } catch (IOException e) {
             return refused(e);
@@ -661,14 +661,6 @@ public final class WebSocketServer implements AutoCloseable {
         }
         current.close();
         acceptor = null;
-        if (path != null) {
-            try {
-                Acceptor.unlink(path);
-            } catch (IOException e) {
-                failure = e;
-            }
-            path = null;
-        }
         byte[] goingAway = FrameEncoder.closePayload(1001, "");
         for (Member member : members) {
             member.silenced = true;

@@ -1,6 +1,10 @@
 package io.peerloom.internal.link;
 
 import io.peerloom.internal.queue.WaitPoint;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.io.IOException;
 import java.net.BindException;
 import java.net.Inet4Address;
@@ -9,12 +13,13 @@ import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
-import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.channels.UnsupportedAddressTypeException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
@@ -22,8 +27,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A listening socket and the thread that accepts from it. It is a platform thread, one for each
@@ -48,6 +51,11 @@ public final class Acceptor {
     private final WaitPoint news;
     private final CountDownLatch done = new CountDownLatch(1);
 
+    /** A Unix socket's file, and which one it is; both null for TCP. */
+    private final Path file;
+
+    private final Object fileIdentity;
+
     /** Written by {@link #close}, read by the accepting thread. */
     private volatile boolean closed;
 
@@ -66,7 +74,19 @@ public final class Acceptor {
             Consumer<SocketChannel> handler) {
         this.channel = channel;
         this.news = news;
-        Thread.ofPlatform().daemon().name("peerloom-acceptor").start(() -> run(mayAccept, handler));
+        Path path = null;
+        Object identity = null;
+        try {
+            if (channel.getLocalAddress() instanceof UnixDomainSocketAddress address) {
+                path = address.getPath();
+                identity = identity(path);
+            }
+        } catch (IOException e) { // nobody can know what is there later, so it stays
+            LOG.warn("cannot look at the file of a socket: {}", e.toString());
+        }
+        this.file = path;
+        this.fileIdentity = identity;
+        Threads.startBlocking("peerloom-acceptor", () -> run(mayAccept, handler));
     }
 
     /**
@@ -84,7 +104,11 @@ public final class Acceptor {
                         : ServerSocketChannel.open();
         try {
             channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-            channel.bind(address, BACKLOG);
+            try {
+                channel.bind(address, BACKLOG);
+            } catch (UnsupportedAddressTypeException e) {
+                channel.bind(Connector.withoutIpv6(address), BACKLOG);
+            }
             return channel;
         } catch (IOException e) {
             channel.close();
@@ -96,7 +120,7 @@ public final class Acceptor {
      * Opens a Unix domain socket that listens. A socket's file that is there already is replaced.
      *
      * @param path where
-     * @return a bound channel; its file is the caller's to {@linkplain #unlink delete}
+     * @return a bound channel
      * @throws IOException if the system refuses; a {@link BindException} if it is the path
      */
     public static ServerSocketChannel listen(Path path) throws IOException {
@@ -122,21 +146,45 @@ public final class Acceptor {
         return failure;
     }
 
-    /**
-     * Deletes a socket's file; a file of another kind stays.
-     *
-     * @param path the file, which need not exist
-     * @throws IOException if it could not be deleted
-     */
-    public static void unlink(Path path) throws IOException {
-        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)
-                && Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
-                        .isOther()) { // neither file, folder nor link: a socket, or a device
+    /** Deletes a socket's file, if there is one; a file of another kind stays. */
+    private static void unlink(Path path) throws IOException {
+        if (identity(path) != null) {
             Files.deleteIfExists(path);
         }
     }
 
+    /** Which socket's file is there, by the system's own number for it; null if there is none. */
+    private static Object identity(Path path) throws IOException {
+        try {
+            var attributes =
+                    Files.readAttributes(
+                            path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            if (!attributes.isOther()) { // not a file, folder or link: a socket, or a device
+                return null;
+            }
+            return attributes.fileKey() == null ? "unknown" : attributes.fileKey();
+        } catch (NoSuchFileException e) {
+            return null;
+        }
+    }
+
+    /**
+     * Deletes our own socket's file. A server that was started on the same path meanwhile has put
+     * its own there, which must stay. As long as our socket is open, no other file can have its
+     * number.
+     */
+    private void unlink() {
+        try {
+            if (fileIdentity != null && fileIdentity.equals(identity(file))) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) { // it stays, and the next to listen there replaces it
+            LOG.warn("cannot delete the file of a socket: {}", e.toString());
+        }
+    }
+
     private void run(BooleanSupplier mayAccept, Consumer<SocketChannel> handler) {
+        boolean failing = false; // it is told once, not twenty times a second
         try {
             while (!closed) {
                 if (!mayAccept.getAsBoolean()) {
@@ -145,12 +193,14 @@ public final class Acceptor {
                 }
                 try {
                     handler.accept(channel.accept());
-                } catch (AsynchronousCloseException e) {
-                    return;
+                    failing = false;
                 } catch (ClosedChannelException e) {
                     return;
                 } catch (IOException e) {
-                    LOG.warn("cannot accept a connection, trying again: {}", e.toString());
+                    if (!failing) {
+                        LOG.warn("cannot accept a connection, trying again: {}", e.toString());
+                        failing = true;
+                    }
                     news.await(() -> closed, PAUSE);
                 }
             }
@@ -168,8 +218,14 @@ public final class Acceptor {
         return channel.getLocalAddress();
     }
 
-    /** Stops to listen; the address is free again when this returns. Any thread, idempotent. */
+    /**
+     * Stops to listen; the address is free again, and a Unix socket's file gone, when this returns.
+     * Any thread, idempotent.
+     */
     public void close() {
+        if (!closed) {
+            unlink();
+        }
         closed = true;
         try {
             channel.close();

@@ -2,24 +2,31 @@ package io.peerloom.internal.link;
 
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
+
 import java.io.IOException;
+import java.net.BindException;
 import java.net.ConnectException;
+import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.SocketTimeoutException;
+import java.net.StandardProtocolFamily;
 import java.net.UnknownHostException;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.SocketChannel;
+import java.nio.channels.UnsupportedAddressTypeException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
 
 /**
  * Resolves a name and connects to the first of its addresses that answers: "happy eyeballs", RFC
@@ -30,6 +37,11 @@ import java.util.function.BooleanSupplier;
  * wins. All of it blocks only the calling (virtual) thread and stays within one deadline.
  */
 public final class Connector {
+
+    private static final String BYTE = "(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)";
+
+    /** Four decimal numbers; a shorter form or another base is not taken for an address. */
+    private static final Pattern IPV4 = Pattern.compile(BYTE + "(?:\\." + BYTE + "){3}");
 
     /** RFC 8305 section 8, Connection Attempt Delay: recommended value. */
     private static final long STAGGER = Duration.ofMillis(250).toNanos();
@@ -66,13 +78,16 @@ public final class Connector {
     public List<InetSocketAddress> resolve(String host, int port) throws IOException {
         InetAddress[] found;
         if (isLiteral(host)) {
-            found = InetAddress.getAllByName(host); // parses, does not ask
+            InetAddress address = parse(host);
+            if (address == null) {
+                throw new UnknownHostException("not an address: \"" + host + "\"");
+            }
+            found = new InetAddress[] {address};
         } else {
             var result = new AtomicReference<Object>();
-            Thread.ofPlatform()
-                    .daemon()
-                    .name("peerloom-resolve")
-                    .start(() -> {
+            Threads.startBlocking(
+                    "peerloom-resolve",
+                    () -> {
                         try {
                             result.set(InetAddress.getAllByName(host));
                         } catch (UnknownHostException | RuntimeException e) {
@@ -81,27 +96,38 @@ public final class Connector {
                         news.signal();
                     });
             await(() -> result.get() != null, deadline - System.nanoTime(), "resolving " + host);
-            Object outcome = result.get();
-            if (outcome instanceof UnknownHostException) {
-                throw new UnknownHostException("cannot resolve host \"" + host + "\"");
+            if (!(result.get() instanceof InetAddress[] addresses)) {
+                var failure = new UnknownHostException("cannot resolve host \"" + host + "\"");
+                failure.initCause((Exception) result.get());
+                throw failure;
             }
-            if (outcome instanceof RuntimeException e) {
-                throw new IOException("cannot resolve host \"" + host + "\"", e);
-            }
-            found = (InetAddress[]) outcome;
+            found = addresses;
         }
         return alternate(found).stream().map(a -> new InetSocketAddress(a, port)).toList();
     }
 
     /**
-     * {@return whether a host is an IPv4 or IPv6 address rather than a name}
+     * {@return whether a host has the form of an IPv4 or IPv6 address rather than of a name} With a
+     * colon it can be no name, whatever else it is.
      *
      * @param host the host as written in a URL or a call
      */
     public static boolean isLiteral(String host) {
-        return host.indexOf(':') >= 0
-                || (!host.isEmpty()
-                        && host.chars().allMatch(c -> c == '.' || (c >= '0' && c <= '9')));
+        return host.indexOf(':') >= 0 || IPV4.matcher(host).matches();
+    }
+
+    /** The address that a host of such a form is, or null: asks nobody, so it does not block. */
+    private static InetAddress parse(String host) {
+        // The JDK looks up what does not begin like an address as if it were a name, colons or not.
+        char first = host.charAt(0);
+        if (!HexFormat.isHexDigit(first) && first != ':' && first != '[') {
+            return null;
+        }
+        try {
+            return InetAddress.getByName(host);
+        } catch (UnknownHostException e) {
+            return null;
+        }
     }
 
     /**
@@ -112,14 +138,38 @@ public final class Connector {
      */
     public static InetSocketAddress localAddress(String host, int port) {
         boolean any = host.equals("*");
-        if (!any && !isLiteral(host)) {
-            return null;
-        }
+        InetAddress address = any ? parse("::") : isLiteral(host) ? parse(host) : null;
+        return address == null ? null : new InetSocketAddress(address, port);
+    }
+
+    /**
+     * Binds a channel to a {@linkplain #localAddress local address}.
+     *
+     * @param channel open and not bound
+     * @param address where
+     * @throws IOException if the system refuses; the channel stays open
+     */
+    public static void bind(SocketChannel channel, InetSocketAddress address) throws IOException {
         try {
-            return new InetSocketAddress(InetAddress.getByName(any ? "::" : host), port);
-        } catch (UnknownHostException e) {
-            return any ? new InetSocketAddress(port) : null;
+            channel.bind(address);
+        } catch (UnsupportedAddressTypeException e) {
+            channel.bind(withoutIpv6(address));
         }
+    }
+
+    /**
+     * {@return what to try next when the system has no socket of an address's kind} All addresses
+     * of both families are those of IPv4 on a system, or in a JVM, without IPv6.
+     *
+     * @param address that was refused
+     * @throws BindException if there is nothing else to try
+     */
+    static InetSocketAddress withoutIpv6(InetSocketAddress address) throws BindException {
+        if (!address.getAddress().isAnyLocalAddress()
+                || address.getAddress() instanceof Inet4Address) {
+            throw new BindException("no socket of this kind of address here: " + address);
+        }
+        return new InetSocketAddress(address.getPort());
     }
 
     /** RFC 8305 section 4: the families take turns, beginning with that of the first address. */
@@ -157,15 +207,22 @@ public final class Connector {
      * Connects to the first address that answers.
      *
      * @param addresses in the order to try them, at least one
-     * @param bound an open channel to use for the only attempt, or null to open one each
+     * @param bound an open channel with a local address of its own, or null to open one for each
+     *     attempt. A local address is used by one socket at a time, so with it the next attempt
+     *     begins when the one before has failed
      * @return the connected channel, in blocking mode
      * @throws IOException if none answered, or the time was up, or the effort was cancelled; what
-     *     the other addresses said is in its suppressed exceptions
+     *     the other addresses said is in its suppressed exceptions. {@code bound} is closed then
      */
     public SocketChannel connect(List<? extends SocketAddress> addresses, SocketChannel bound)
             throws IOException {
         var results = new MpscQueue<Attempt>(addresses.size(), 1);
         var open = new ArrayList<SocketChannel>();
+        SocketAddress local = null;
+        if (bound != null) {
+            open.add(bound);
+            local = bound.getLocalAddress();
+        }
         SocketChannel winner = null;
         IOException failure = null;
         int next = 0;
@@ -177,12 +234,16 @@ public final class Connector {
                 if (next < addresses.size() && now - nextAt >= 0) {
                     SocketAddress address = addresses.get(next++);
                     try {
-                        var attempt = new Attempt(address, bound != null ? bound : open(address));
-                        open.add(attempt.channel);
+                        boolean first = bound != null && next == 1;
+                        var attempt = new Attempt(address, first ? bound : open(address, open));
+                        if (local != null && !first) {
+                            attempt.channel.bind(local);
+                        }
+                        start(attempt, results);
                         running++;
-                        nextAt = now + STAGGER;
-                        Threads.start("peerloom-connect", () -> run(attempt, results));
-                    } catch (IOException e) { // no descriptor, no such address family
+                        nextAt = now + (local == null ? STAGGER : Nanos.FOREVER);
+                    } catch (IOException | UnsupportedOperationException e) {
+                        // no descriptor, no sockets of that kind
                         failure = merge(failure, describe(address, e));
                         nextAt = now;
                     }
@@ -203,6 +264,7 @@ public final class Connector {
                         if (done.failure == null) {
                             winner = done.channel;
                         } else {
+                            new ChannelWire(done.channel).close();
                             failure = merge(failure, describe(done.address, done.failure));
                             nextAt = System.nanoTime();
                         }
@@ -210,6 +272,11 @@ public final class Connector {
                 }
             }
             return winner;
+        } catch (SocketTimeoutException e) {
+            if (failure != null) {
+                e.addSuppressed(failure);
+            }
+            throw e;
         } finally {
             for (SocketChannel channel : open) {
                 if (channel != winner) {
@@ -219,10 +286,29 @@ public final class Connector {
         }
     }
 
-    private static SocketChannel open(SocketAddress address) throws IOException {
-        return address instanceof InetSocketAddress
-                ? SocketChannel.open()
-                : SocketChannel.open(java.net.StandardProtocolFamily.UNIX);
+    private static SocketChannel open(SocketAddress address, List<SocketChannel> open)
+            throws IOException {
+        SocketChannel channel =
+                address instanceof InetSocketAddress
+                        ? SocketChannel.open()
+                        : SocketChannel.open(StandardProtocolFamily.UNIX);
+        open.add(channel);
+        return channel;
+    }
+
+    /**
+     * Begins an attempt on a thread of its own. For a Unix socket it has to be a platform thread:
+     * where the backlog is full, a socket in non-blocking mode, which is the mode in which virtual
+     * threads have it, gets no connection in progress that could be waited for, but an error, and
+     * some releases of the JDK take that for success. A socket in blocking mode waits.
+     */
+    private void start(Attempt attempt, MpscQueue<Attempt> results) {
+        Runnable task = () -> run(attempt, results);
+        if (attempt.address instanceof InetSocketAddress) {
+            Threads.start("peerloom-connect", task);
+        } else {
+            Threads.startBlocking("peerloom-connect", task);
+        }
     }
 
     private void run(Attempt attempt, MpscQueue<Attempt> results) {
@@ -237,7 +323,7 @@ public final class Connector {
         news.signal();
     }
 
-    private static IOException describe(SocketAddress address, IOException e) {
+    private static IOException describe(SocketAddress address, Exception e) {
         var described =
                 new ConnectException("cannot connect to " + address + ": " + e.getMessage());
         described.initCause(e);
