@@ -1,8 +1,8 @@
 # A WebSocket client or server for Godot 3, driven by its command line, one line of output an event:
 #   godot3-server --script godot3_websocket.gd --role=client --url=ws://127.0.0.1:9080/ --steps=text:5,await:1,close:4001:bye
 #   godot3-server --script godot3_websocket.gd --role=server --steps=echo
-# Options, steps and output are those of godot4_websocket.gd, but for these: an empty message cannot be sent by Godot 3,
-# and the end is told as "request CODE REASON" (the other side's close frame) and "closed CLEAN".
+# Options, steps and output are those of godot4_websocket.gd, but for these: Godot 3 cannot send an empty message, and it
+# learns a close code only if the other side was the first to close; "close -1" is printed otherwise.
 extends SceneTree
 
 var options = {"role": "client", "protocols": "", "steps": "", "seconds": "60"}
@@ -11,7 +11,10 @@ var peer = null
 var steps = []
 var received = 0
 var awaited = 0
+var due = 0
 var done = false
+var code = -1
+var reason = ""
 
 func _init():
 	for argument in OS.get_cmdline_args():
@@ -60,25 +63,27 @@ func _connection_established(protocol):
 	print("open ", protocol)
 
 func _connection_error():
-	print("error")
+	print("close -1 ")
 	done = true
 
-func _connection_closed(clean):
-	print("closed ", clean)
+func _connection_closed(_clean):
+	print("close ", code, " ", reason)
 	done = true
 
-func _server_close_request(code, reason):
-	print("request ", code, " ", reason)
+func _server_close_request(its_code, its_reason):
+	code = its_code
+	reason = its_reason
 
 func _client_connected(id, protocol):
 	peer = host.get_peer(id)
 	print("open ", protocol)
 
-func _client_close_request(_id, code, reason):
-	print("request ", code, " ", reason)
+func _client_close_request(_id, its_code, its_reason):
+	code = its_code
+	reason = its_reason
 
-func _client_disconnected(_id, clean):
-	print("closed ", clean)
+func _client_disconnected(_id, _clean):
+	print("close ", code, " ", reason)
 	peer = null
 	done = true
 
@@ -97,6 +102,14 @@ func advance():
 			peer.close(int(step[1]) if step.size() > 1 else 1000, step[2] if step.size() > 2 else "")
 			print("closing")
 			return
+		if step[0] == "delay":
+			if due == 0:
+				due = OS.get_ticks_msec() + int(step[1])
+			if OS.get_ticks_msec() < due:
+				return
+			due = 0
+			steps.pop_front()
+			continue
 		if step[0] == "await" and received - awaited >= int(step[1]):
 			awaited += int(step[1])
 			steps.pop_front()

@@ -9,7 +9,7 @@
 #   put:N          writes N bytes with put_data                 partial:N writes N bytes with put_partial_data, as they fit
 #   wait:N         waits until N bytes are there, unread        gone      waits until get_status is not CONNECTED
 #   close          disconnect_from_host
-# Each change of status is told as "status STATUS ERROR", ERROR being what the poll that saw it returned.
+# Each change of status that a poll shows is told as "status STATUS ERROR", ERROR being what the poll that saw it returned.
 extends SceneTree
 
 var options := {"role": "client", "port": "0", "path": "", "steps": "", "seconds": "60"}

@@ -5,6 +5,7 @@
 # Steps, done one after another once the connection is open:
 #   text:N binary:N   send one message of N bytes              echo:N echo   answer N messages, or every one, in kind
 #   await:N           wait for N more messages                 close:CODE:REASON   close:CODE   close
+#   delay:MS          wait for a time, reading nothing
 # Then it waits for the end of the connection, prints it and quits.
 extends SceneTree
 
@@ -13,6 +14,7 @@ var peer := WebSocketPeer.new()
 var steps := []
 var received := 0
 var awaited := 0
+var due := 0
 
 func _init():
 	for argument in OS.get_cmdline_user_args():
@@ -73,6 +75,14 @@ func advance():
 			peer.close(int(step[1]) if step.size() > 1 else 1000, step[2] if step.size() > 2 else "")
 			print("closing")
 			return
+		if step[0] == "delay":
+			if due == 0:
+				due = Time.get_ticks_msec() + int(step[1])
+			if Time.get_ticks_msec() < due:
+				return
+			due = 0
+			steps.pop_front()
+			continue
 		if step[0] == "await" and received - awaited >= int(step[1]):
 			awaited += int(step[1])
 			steps.pop_front()
