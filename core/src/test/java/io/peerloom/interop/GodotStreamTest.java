@@ -10,6 +10,8 @@ import io.peerloom.stream.StreamPeerTCP;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.stream.TCPServer;
 import io.peerloom.stream.UDSServer;
+import io.peerloom.testing.Program;
+import io.peerloom.testing.Transcript;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.MessageDigest;

@@ -3,6 +3,7 @@ package io.peerloom.interop;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeResponse;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.stream.StreamPeerUDS;
+import io.peerloom.testing.Program;
+import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeResponse;

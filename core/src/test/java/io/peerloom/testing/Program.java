@@ -1,4 +1,4 @@
-package io.peerloom.interop;
+package io.peerloom.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A program that runs beside a test; closing it kills it and waits until it is gone. */
-final class Program extends Transcript implements AutoCloseable {
+public final class Program extends Transcript implements AutoCloseable {
 
     private final Process process;
     private final Thread reader;
@@ -18,7 +18,8 @@ final class Program extends Transcript implements AutoCloseable {
      *
      * @param environment variables to set: name, value, name, value
      */
-    static Program start(String name, Path home, List<String> command, List<String> environment) {
+    public static Program start(
+            String name, Path home, List<String> command, List<String> environment) {
         var builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.directory(home.toFile());
         for (String variable :
@@ -51,7 +52,7 @@ final class Program extends Transcript implements AutoCloseable {
     }
 
     @Override
-    boolean isOver() {
+    protected boolean isOver() {
         return !process.isAlive() && !reader.isAlive();
     }
 
@@ -67,7 +68,7 @@ final class Program extends Transcript implements AutoCloseable {
     }
 
     /** Ends it as {@code kill -9} does: the system closes its sockets, the program says nothing. */
-    void kill() {
+    public void kill() {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
     }

@@ -1,4 +1,4 @@
-package io.peerloom.interop;
+package io.peerloom.testing;
 
 import java.time.Duration;
 import java.util.List;
@@ -12,35 +12,35 @@ import org.awaitility.core.ConditionTimeoutException;
  * What one side of a conversation told, a line an event: {@code open PROTOCOL}, {@code text LENGTH
  * SHA-256}, {@code close CODE REASON} and so on. Any thread adds; waits are bounded.
  */
-class Transcript {
+public class Transcript {
 
     /** Long, for a machine that is busy with other things; nothing is measured by it. */
-    static final Duration PATIENCE = Duration.ofSeconds(60);
+    public static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final String name;
     private final List<String> lines = new CopyOnWriteArrayList<>();
 
-    Transcript(String name) {
+    public Transcript(String name) {
         this.name = name;
     }
 
-    void add(String line) {
+    public void add(String line) {
         lines.add(line);
     }
 
     /** Waits for a line with that beginning and returns the first. */
-    String await(String beginning) {
+    public String await(String beginning) {
         until("'" + beginning + "'", this, () -> !with(beginning).isEmpty());
         return beginning + with(beginning).getFirst();
     }
 
     /** Waits until that many messages were received. */
-    void awaitMessages(int count) {
+    public void awaitMessages(int count) {
         until(count + " messages", this, () -> messages().size() >= count);
     }
 
     /** Waits for a condition; a failure shows what was told until then. */
-    static void until(String what, Transcript transcript, Callable<Boolean> condition) {
+    public static void until(String what, Transcript transcript, Callable<Boolean> condition) {
         var met = new AtomicBoolean();
         try {
             Awaitility.await()
@@ -59,23 +59,23 @@ class Transcript {
     }
 
     /** Whether nothing more will be told. */
-    boolean isOver() {
+    protected boolean isOver() {
         return false;
     }
 
-    List<String> lines() {
+    public List<String> lines() {
         return List.copyOf(lines);
     }
 
     /** The lines of received messages. */
-    List<String> messages() {
+    public List<String> messages() {
         return lines.stream()
                 .filter(line -> line.startsWith("text ") || line.startsWith("binary "))
                 .toList();
     }
 
     /** The rest of each line with that beginning. */
-    List<String> with(String beginning) {
+    public List<String> with(String beginning) {
         return lines.stream()
                 .filter(line -> line.startsWith(beginning))
                 .map(line -> line.substring(beginning.length()))
