@@ -23,8 +23,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /**
  * A small shared arena for browsers, Godot 4 and Java: a game loop at 60 Hz on one platform thread,
@@ -99,11 +101,12 @@ public final class ArenaServer implements AutoCloseable {
 
     private static final String USAGE =
             """
-            usage: ArenaServer [--port N] [--host ADDRESS] [--bots N] [--seconds N]
+            usage: ArenaServer [--port N] [--host ADDRESS] [--bots N] [--seconds N] [--attached]
               --port N        the port to listen on; 0 lets the system choose (8080)
               --host ADDRESS  the address to listen on; 0.0.0.0 opens it to the network (127.0.0.1)
               --bots N        how many players to bring along, 0 to 16 (2)
-              --seconds N     end after so many seconds (never)\
+              --seconds N     end after so many seconds (68 years)
+              --attached      end when the process that started it has ended\
             """;
 
     /** So many a second, and so many at once. It counts ticks and needs no clock. */
@@ -284,12 +287,12 @@ public final class ArenaServer implements AutoCloseable {
     /**
      * Runs the loop until {@link #stop}, on this thread and no other.
      *
-     * @param ticks how many rounds at the most
+     * @param goesOn asked before every round
      */
-    public void run(long ticks) {
+    public void run(BooleanSupplier goesOn) {
         loop = Thread.currentThread();
         long due = System.nanoTime();
-        for (long n = 0; n < ticks && !stopped; n++) {
+        while (!stopped && goesOn.getAsBoolean()) {
             step();
             due += TICK;
             long early = due - System.nanoTime();
@@ -577,23 +580,28 @@ public final class ArenaServer implements AutoCloseable {
         int port = 8080;
         String host = "127.0.0.1";
         int bots = 2;
-        long seconds = Long.MAX_VALUE / TPS;
+        long seconds = Integer.MAX_VALUE;
+        Optional<ProcessHandle> parent = Optional.empty();
         try {
-            for (int i = 0; i < args.length; i += 2) {
+            for (int i = 0; i < args.length; i++) {
                 if (args[i].equals("--help")) {
                     out.println(USAGE);
                     return 0;
                 }
-                if (i + 1 == args.length) {
-                    throw new IllegalArgumentException(args[i] + " without a value");
+                if (args[i].equals("--attached")) {
+                    parent = ProcessHandle.current().parent();
+                    continue;
                 }
-                String value = args[i + 1];
-                switch (args[i]) {
-                    case "--port" -> port = number(value, 0, 65_535);
-                    case "--host" -> host = value;
-                    case "--bots" -> bots = number(value, 0, 16);
-                    case "--seconds" -> seconds = number(value, 0, Integer.MAX_VALUE);
-                    default -> throw new IllegalArgumentException("unknown option " + args[i]);
+                String option = args[i];
+                if (++i == args.length) {
+                    throw new IllegalArgumentException(option + " without a value");
+                }
+                switch (option) {
+                    case "--port" -> port = number(args[i], 0, 65_535);
+                    case "--host" -> host = args[i];
+                    case "--bots" -> bots = number(args[i], 0, 16);
+                    case "--seconds" -> seconds = number(args[i], 0, Integer.MAX_VALUE);
+                    default -> throw new IllegalArgumentException("unknown option " + option);
                 }
             }
         } catch (IllegalArgumentException e) {
@@ -616,7 +624,10 @@ public final class ArenaServer implements AutoCloseable {
         for (int i = 0; i < bots; i++) {
             arena.add(new ArenaBot("ws://" + authority + "/arena", ArenaBot.name(i), i));
         }
-        runUntilSignal(arena, seconds * TPS);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+        ProcessHandle leader = parent.orElse(null);
+        runUntilSignal(
+                arena, () -> System.nanoTime() - end < 0 && (leader == null || leader.isAlive()));
         return 0;
     }
 
@@ -677,7 +688,7 @@ public final class ArenaServer implements AutoCloseable {
     /**
      * A signal ends the loop in order: the hook lets it, and sees to it that it takes no longer.
      */
-    private static void runUntilSignal(ArenaServer arena, long ticks) {
+    private static void runUntilSignal(ArenaServer arena, BooleanSupplier goesOn) {
         Thread loop = Thread.currentThread();
         var hook =
                 new Thread(() -> {
@@ -691,7 +702,7 @@ public final class ArenaServer implements AutoCloseable {
                 });
         Runtime.getRuntime().addShutdownHook(hook);
         try (arena) {
-            arena.run(ticks);
+            arena.run(goesOn);
         } finally {
             try {
                 Runtime.getRuntime().removeShutdownHook(hook);

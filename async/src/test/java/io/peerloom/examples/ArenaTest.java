@@ -446,7 +446,7 @@ class ArenaTest {
     @Test
     void commandEndsByItself() {
         var out = new ByteArrayOutputStream();
-        assertThat(run(out, "--port", "0", "--bots", "1", "--seconds", "1")).isZero();
+        assertThat(run(out, "--port", "0", "--attached", "--bots", "1", "--seconds", "1")).isZero();
         assertThat(out.toString(StandardCharsets.UTF_8))
                 .containsPattern("(?m)^arena: http://127\\.0\\.0\\.1:\\d+/$")
                 .contains("Ctrl-C", "--host 0.0.0.0", "arena.gd");
