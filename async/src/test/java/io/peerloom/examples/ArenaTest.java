@@ -197,7 +197,8 @@ class ArenaTest {
         grace.steer(2, 3, 0);
         until(() -> ada.offset(grace.id()) > 0);
         double y = ada.snapshot.getFloat(ada.offset(grace.id()) + 8);
-        until(() -> ada.distance(grace.id(), 1380, y) < 150); // the wall; somebody may be in the way
+        until(() ->
+                ada.distance(grace.id(), 1380, y) < 150); // the wall; somebody may be in the way
         ada.peer.sendText("chat good evening");
         until(() -> grace.texts.contains("chat " + ada.id() + " good evening"));
         assertThat(ada.texts).contains("chat " + ada.id() + " good evening");
