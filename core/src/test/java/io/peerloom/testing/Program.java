@@ -16,6 +16,9 @@ public final class Program extends Transcript implements AutoCloseable {
     /**
      * Starts a program.
      *
+     * @param name for failures
+     * @param home an existing folder: where it runs, and where it may leave what it likes
+     * @param command the program and its arguments
      * @param environment variables to set: name, value, name, value
      */
     public static Program start(
@@ -23,7 +26,7 @@ public final class Program extends Transcript implements AutoCloseable {
         var builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.directory(home.toFile());
         for (String variable :
-                List.of("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")) {
+                List.of("HOME", "TMPDIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")) {
             builder.environment().put(variable, home.toString());
         }
         builder.environment().put("LANG", "C.UTF-8");
@@ -56,7 +59,8 @@ public final class Program extends Transcript implements AutoCloseable {
         return !process.isAlive() && !reader.isAlive();
     }
 
-    private void awaitExit() {
+    /** Waits until the program has ended by itself and all of its output is here. */
+    public void awaitExit() {
         try {
             if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
                 throw new AssertionError("did not end; " + this);
