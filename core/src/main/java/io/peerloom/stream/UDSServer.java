@@ -2,7 +2,6 @@ package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.internal.link.Acceptor;
-
 import java.io.IOException;
 import java.net.BindException;
 import java.nio.channels.SocketChannel;

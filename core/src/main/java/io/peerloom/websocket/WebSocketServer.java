@@ -13,10 +13,6 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.io.Serial;
 import java.net.BindException;
@@ -36,6 +32,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A WebSocket server. Godot 3: {@code WebSocketServer}, with its signals as a {@link Listener}.

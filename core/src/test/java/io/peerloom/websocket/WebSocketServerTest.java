@@ -50,9 +50,13 @@ class WebSocketServerTest {
             raw.write(RawPeer.request(""));
             assertThat(raw.readHead())
                     .isEqualTo(
-                            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                                    + "Connection: Upgrade\r\n"
-                                    + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+                            """
+                            HTTP/1.1 101 Switching Protocols\r
+                            Upgrade: websocket\r
+                            Connection: Upgrade\r
+                            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r
+                            \r
+                            """);
         }
     }
 

@@ -1,10 +1,6 @@
 package io.peerloom.internal.link;
 
 import io.peerloom.internal.queue.WaitPoint;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.net.BindException;
 import java.net.Inet4Address;
@@ -27,6 +23,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A listening socket and the thread that accepts from it. It is a platform thread, one for each

@@ -2,7 +2,6 @@ package io.peerloom.internal.link;
 
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
-
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;

@@ -284,10 +284,13 @@ public abstract class Link<E> implements Watchdog.Watched {
         return WRITE_ROLE.compareAndSet(this, false, true);
     }
 
-    /** Gives the write role back and sees to what was queued while it was held. */
+    /**
+     * Gives the write role back and sees to what was queued while it was held: has it written, or
+     * dropped if the link has ended. Who queues later sees the role free; see {@link #kick}.
+     */
     private void releaseWrite() {
         writeRole = false;
-        if ((outbound.hasArrivals() || heldBack || hasUrgent()) && phase != Phase.ENDED) {
+        if (outbound.hasArrivals() || (phase != Phase.ENDED && (heldBack || hasUrgent()))) {
             kick();
         }
     }
@@ -328,18 +331,20 @@ public abstract class Link<E> implements Watchdog.Watched {
 
     /** Writes all that waits, in as few calls as possible. Under the write role. */
     private void writeAll() {
+        int count = 0;
+        long bytes = 0;
         try {
             if (phase == Phase.ENDED) {
                 discard();
                 return;
             }
-            int count;
             do {
                 count = 0;
-                long bytes = 0;
+                bytes = 0;
                 outbound.refill();
                 encodeUrgent();
-                for (E element; (element = outbound.take()) != null; count++) {
+                for (E element; (element = outbound.take()) != null; ) {
+                    count++;
                     bytes += weight(element);
                     encode(element);
                     encodeUrgent();
@@ -351,15 +356,32 @@ public abstract class Link<E> implements Watchdog.Watched {
                 }
             } while (count > 0 && outbound.hasArrivals());
         } catch (IOException e) {
-            end(e);
-            discard();
+            outbound.release(count, bytes);
+            broken(e);
         } catch (RuntimeException | Error e) { // a bug; nobody may wait for what it left undone
+            outbound.release(count, bytes);
             end(e);
             throw e;
         }
     }
 
-    /** Drops what waits after the end. Under the write role. */
+    private void broken(IOException cause) {
+        writeFailed(cause);
+        discard();
+        news.signal(); // nobody need wait for room any more
+    }
+
+    /**
+     * Called under the write role when the wire takes no more. What waits to be sent is dropped
+     * after it.
+     *
+     * @param cause why
+     */
+    protected void writeFailed(IOException cause) {
+        end(cause);
+    }
+
+    /** Drops what waits. Under the write role. */
     private void discard() {
         outLength = 0;
         out = null;
@@ -406,7 +428,7 @@ public abstract class Link<E> implements Watchdog.Watched {
             }
             return SendNow.DONE;
         } catch (IOException e) {
-            end(e);
+            broken(e);
             return SendNow.BROKEN;
         } catch (RuntimeException | Error e) {
             end(e);
@@ -552,23 +574,32 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /**
-     * Queues an element, waiting for room. Any thread that may block.
+     * Queues an element, waiting for room. Any thread that may block. It has no time of its own: as
+     * long as the queue is full somebody writes, and a write that makes no progress ends the link.
      *
      * @param element what to send
-     * @return false if there was no room within the write timeout, or the link ended
+     * @return false if sending is {@linkplain #isSendingOver over}, or the thread was interrupted
+     *     while it waited
      */
     protected final boolean enqueueOrWait(E element) {
         int weight = weight(element);
-        long deadline = System.nanoTime() + writeTimeout;
-        while (!outbound.admit(element, weight)) {
-            if (!news.await(
-                            () -> outbound.fits(weight) || phase == Phase.ENDED,
-                            deadline - System.nanoTime())
-                    || phase == Phase.ENDED) {
+        while (!isSendingOver()) {
+            if (outbound.admit(element, weight)) {
+                kick();
+                return true;
+            }
+            if (!news.await(() -> outbound.fits(weight) || isSendingOver(), Nanos.FOREVER)) {
                 return false;
             }
         }
-        kick();
-        return true;
+        return false;
+    }
+
+    /**
+     * {@return whether nothing is accepted for sending any more} Any thread; never goes back, and
+     * {@link #news} is signalled when it becomes true.
+     */
+    protected boolean isSendingOver() {
+        return phase == Phase.ENDED;
     }
 }

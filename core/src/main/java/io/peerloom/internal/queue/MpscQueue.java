@@ -100,8 +100,9 @@ public final class MpscQueue<E> {
     }
 
     /**
-     * Appends an element if it {@linkplain #fits fits}: as {@link #offer}, except that an element
-     * heavier than the bound passes alone, when nothing else waits. Any thread.
+     * Appends an element if it {@linkplain #fits fits}: as {@link #offer}, except that one that is
+     * heavier than the bound passes when the queue is not full. Waiting until it is empty would be
+     * no alternative: with others at it, it may never be. Any thread.
      *
      * @param element the element
      * @param bytes what it weighs, at least 0
@@ -127,10 +128,10 @@ public final class MpscQueue<E> {
      * A place is taken only if there is one, never tried out: a refused attempt that showed for a
      * moment could have another one refused, and nobody would tell that one when it is gone.
      */
-    private boolean push(E element, int bytes, boolean alone) {
+    private boolean push(E element, int bytes, boolean heavy) {
         while (true) {
             long now = used;
-            if (!hasRoom(now, bytes) && !(alone && now == 0)) {
+            if (!hasRoom(now, bytes, heavy)) {
                 return false;
             }
             if (USED.compareAndSet(this, now, now + (ONE | bytes))) {
@@ -140,8 +141,10 @@ public final class MpscQueue<E> {
         }
     }
 
-    private boolean hasRoom(long now, int bytes) {
-        return (now >>> COUNT_SHIFT) < maxCount && (now & BYTES) + bytes <= maxBytes;
+    private boolean hasRoom(long now, int bytes, boolean heavy) {
+        long taken = now & BYTES;
+        return (now >>> COUNT_SHIFT) < maxCount
+                && (bytes > maxBytes ? heavy && taken < maxBytes : taken + bytes <= maxBytes);
     }
 
     private void push(E element) {
@@ -238,8 +241,7 @@ public final class MpscQueue<E> {
      * @param bytes what the element weighs
      */
     public boolean fits(int bytes) {
-        long now = used;
-        return now == 0 || hasRoom(now, bytes);
+        return hasRoom(used, bytes, true);
     }
 
     /** {@return whether nothing is accepted that was not released} Any thread. */
