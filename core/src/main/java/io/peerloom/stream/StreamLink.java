@@ -57,13 +57,14 @@ final class StreamLink extends Link<byte[]> {
         this.inbound = new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
     }
 
+    /** The clock of a server's connections. */
     static Watchdog watchdog(Limits limits) {
-        return new Watchdog(limits.closeTimeout(), limits.writeTimeout());
+        return Watchdog.shared(limits.closeTimeout(), limits.writeTimeout());
     }
 
     /** Begins to connect on a thread of the link's own. */
     static StreamLink connect(Limits limits, Opener opener) {
-        var link = new StreamLink(limits, watchdog(limits));
+        var link = new StreamLink(limits, new Watchdog(limits.closeTimeout(), limits.writeTimeout()));
         Threads.start("peerloom-connector", () -> link.open(opener));
         return link;
     }

@@ -237,13 +237,24 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         this.keys = client ? new MaskKeys() : null;
     }
 
+    /** The clock of one connection alone. */
     static Watchdog watchdog(Limits limits) {
-        return new Watchdog(
-                limits.handshakeTimeout(),
-                limits.closeTimeout(),
-                limits.writeTimeout(),
-                limits.heartbeatInterval(),
-                limits.heartbeatTimeout());
+        return new Watchdog(deadlines(limits));
+    }
+
+    /** The clock of a server's connections. */
+    static Watchdog sharedWatchdog(Limits limits) {
+        return Watchdog.shared(deadlines(limits));
+    }
+
+    private static Duration[] deadlines(Limits limits) {
+        return new Duration[] {
+            limits.handshakeTimeout(),
+            limits.closeTimeout(),
+            limits.writeTimeout(),
+            limits.heartbeatInterval(),
+            limits.heartbeatTimeout()
+        };
     }
 
     // ---- opening ----

@@ -512,7 +512,7 @@ public final class WebSocketServer implements AutoCloseable {
                         handler,
                         upgradeHandler,
                         origins,
-                        WebSocketConnection.watchdog(options.limits()));
+                        WebSocketConnection.sharedWatchdog(options.limits()));
         acceptor = new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
     }
 

@@ -1,18 +1,19 @@
 package io.peerloom.internal.link;
 
+import io.peerloom.internal.queue.WaitPoint;
 import java.time.Duration;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The clock of a group of links: now and then it looks at each of them, and lets each enforce its
- * own deadlines. It ticks while the group has members, on the JDK's own timer: a virtual thread
- * would tick late just when all carriers are busy, and a thread for each client would be many.
+ * own deadlines. Its thread runs while the group has members.
+ *
+ * <p>A server's is a platform thread, which ticks on time also when all carriers are busy; the
+ * clock of one link alone, of which there may be many, is a virtual thread.
  *
  * <p>Deadlines need no timer each, and the thread that reads or writes needs no clock: it notes
  * {@link #now}, which is as old as the last tick. So every deadline is kept with the precision of a
@@ -24,7 +25,7 @@ public final class Watchdog {
     @FunctionalInterface
     public interface Watched {
         /**
-         * Looks at the deadlines. Called on a thread of the JDK's; must neither block nor throw.
+         * Looks at the deadlines. Called on the watchdog's thread; must neither block nor throw.
          *
          * @param now {@link System#nanoTime} of this tick
          */
@@ -37,20 +38,37 @@ public final class Watchdog {
     private static final long COARSEST = Duration.ofSeconds(1).toNanos();
 
     private final long period;
+    private final boolean shared;
+    private final WaitPoint emptied = new WaitPoint();
     private final Set<Watched> members = ConcurrentHashMap.newKeySet();
 
-    /** Whether a tick is scheduled or under way. */
+    /** Whether the thread runs, or is about to look for members again before it ends. */
     private final AtomicBoolean running = new AtomicBoolean();
 
     /** Written by the tick and when it starts, read by all. */
     private volatile long now = System.nanoTime();
 
     /**
-     * A watchdog without members.
+     * A watchdog for one link, without members yet.
      *
      * @param deadlines what its members will enforce; the shortest decides how often it looks
      */
     public Watchdog(Duration... deadlines) {
+        this(false, deadlines);
+    }
+
+    /**
+     * A watchdog for the links of a server, without members yet.
+     *
+     * @param deadlines what its members will enforce; the shortest decides how often it looks
+     * @return the watchdog
+     */
+    public static Watchdog shared(Duration... deadlines) {
+        return new Watchdog(true, deadlines);
+    }
+
+    private Watchdog(boolean shared, Duration... deadlines) {
+        this.shared = shared;
         long shortest = COARSEST * 8;
         for (Duration deadline : deadlines) {
             shortest = Math.min(shortest, Nanos.of(deadline));
@@ -85,33 +103,33 @@ public final class Watchdog {
      */
     public void remove(Watched member) {
         members.remove(member);
+        if (members.isEmpty()) {
+            emptied.signal();
+        }
     }
 
     private void start() {
         if (!running.get() && running.compareAndSet(false, true)) {
             now = System.nanoTime();
-            schedule();
+            if (shared) {
+                Threads.startBlocking("peerloom-watchdog", this::run);
+            } else {
+                Threads.start("peerloom-watchdog", this::run);
+            }
         }
-    }
-
-    private void schedule() {
-        CompletableFuture.delayedExecutor(period, TimeUnit.NANOSECONDS, Runnable::run)
-                .execute(this::run);
     }
 
     private void run() {
-        long time = System.nanoTime();
-        now = time;
-        for (Watched member : members) {
-            try {
-                member.tick(time);
-            } catch (RuntimeException e) {
-                LOG.error("a deadline could not be looked at", e);
+        while (!emptied.await(members::isEmpty, period)) {
+            long time = System.nanoTime();
+            now = time;
+            for (Watched member : members) {
+                try {
+                    member.tick(time);
+                } catch (RuntimeException e) {
+                    LOG.error("a deadline could not be looked at", e);
+                }
             }
-        }
-        if (!members.isEmpty()) {
-            schedule();
-            return;
         }
         running.set(false);
         if (!members.isEmpty()) { // added since: either add saw the flag fall, or we see its member
