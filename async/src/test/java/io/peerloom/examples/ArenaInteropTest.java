@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ArenaInteropTest {
 
     private final ArenaServer arena = new ArenaServer(1);
-    private final Thread loop = new Thread(() -> arena.run(Long.MAX_VALUE), "arena");
+    private final Thread loop = new Thread(() -> arena.run(() -> true), "arena");
 
     @TempDir Path folder;
 
