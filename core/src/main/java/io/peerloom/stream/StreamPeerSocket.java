@@ -7,6 +7,7 @@ import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.queue.WaitPoint;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -107,6 +108,7 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
                 case CONNECTING -> {}
                 case CONNECTED -> {
                     move(Status.CONNECTED);
+                    arrived();
                     current.startReader();
                 }
                 case ENDED -> {
@@ -210,13 +212,20 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
     /** Waits until connected; for the blocking factories of the subclasses. */
     final void finishConnecting() throws IOException {
         StreamLink current = link;
-        current.await(() -> current.phase() != StreamLink.Phase.CONNECTING, Nanos.FOREVER);
+        if (!current.await(() -> current.phase() != StreamLink.Phase.CONNECTING, Nanos.FOREVER)) {
+            leave(Status.NONE, null); // interrupted: nobody will have the peer
+            throw new InterruptedIOException("interrupted while connecting");
+        }
         if (current.failure() instanceof IOException e) {
             leave(Status.ERROR, e);
             throw e;
         }
         move(Status.CONNECTED);
+        arrived();
     }
+
+    /** Connecting has succeeded; the addresses are known. */
+    void arrived() {}
 
     // ---- data ----
 

@@ -53,7 +53,8 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      * @param port 1 to 65535
      * @return the connected peer
      * @throws IOException if the name has no address, none answered, or {@link
-     *     Limits#connectTimeout} was over
+     *     Limits#connectTimeout} was over; a {@link java.io.InterruptedIOException} if the thread
+     *     was interrupted, which stays so
      */
     public static StreamPeerTCP connect(String host, int port) throws IOException {
         var peer = new StreamPeerTCP();
@@ -61,7 +62,6 @@ public final class StreamPeerTCP extends StreamPeerSocket {
             throw new IllegalArgumentException("not a host and port: " + host + ", " + port);
         }
         peer.finishConnecting();
-        peer.poll();
         return peer;
     }
 
@@ -157,18 +157,12 @@ public final class StreamPeerTCP extends StreamPeerSocket {
     }
 
     @Override
-    public ErrorCode poll() {
-        Status before = getStatus();
-        ErrorCode result = super.poll();
-        if (before == Status.CONNECTING && getStatus() == Status.CONNECTED) {
-            SocketAddress remote = remoteAddress();
-            if (remote instanceof InetSocketAddress address) {
-                host = address.getAddress().getHostAddress();
-                port = address.getPort();
-            }
-            setNoDelay(noDelay); // it may have been set while connecting
+    void arrived() {
+        if (remoteAddress() instanceof InetSocketAddress address) {
+            host = address.getAddress().getHostAddress();
+            port = address.getPort();
         }
-        return result;
+        setNoDelay(noDelay); // it may have been set while connecting
     }
 
     private SocketAddress remoteAddress() {

@@ -48,7 +48,8 @@ public final class StreamPeerUDS extends StreamPeerSocket {
      * @param path the socket's file
      * @return the connected peer
      * @throws IOException if there is no socket, nobody listens, or {@link Limits#connectTimeout}
-     *     was over
+     *     was over; a {@link java.io.InterruptedIOException} if the thread was interrupted, which
+     *     stays so
      */
     public static StreamPeerUDS connect(Path path) throws IOException {
         var peer = new StreamPeerUDS();

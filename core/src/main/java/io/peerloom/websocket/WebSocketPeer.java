@@ -17,6 +17,7 @@ import io.peerloom.packet.PacketPeer;
 import io.peerloom.stream.StreamPeerSocket;
 import io.peerloom.stream.StreamPeerTCP;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.net.UnknownHostException;
@@ -176,7 +177,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *
      * @param url as for {@link #connectToUrl}
      * @return the open peer
-     * @throws IOException if it could not be opened, with the cause
+     * @throws IOException if it could not be opened, with the cause; an {@link
+     *     InterruptedIOException} if the thread was interrupted, which stays so
      * @throws IllegalArgumentException if the URL is none
      */
     public static WebSocketPeer connect(String url) throws IOException {
@@ -189,7 +191,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param url as for {@link #connectToUrl}
      * @param options what to ask for
      * @return the open peer
-     * @throws IOException if it could not be opened, with the cause
+     * @throws IOException if it could not be opened, with the cause; an {@link
+     *     InterruptedIOException} if the thread was interrupted, which stays so
      * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be
      *     sent
      */
@@ -213,7 +216,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param url what the request asks for; its host is sent, not connected to
      * @param options what to ask for
      * @return the open peer
-     * @throws IOException if it could not be opened, with the cause
+     * @throws IOException if it could not be opened, with the cause; an {@link
+     *     InterruptedIOException} if the thread was interrupted, which stays so
      * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be
      *     sent
      */
@@ -229,7 +233,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     private void finishOpening() throws IOException {
         WebSocketConnection current = connection;
-        current.await(() -> current.state() != ConnectionState.CONNECTING, Nanos.FOREVER);
+        if (!current.await(() -> current.state() != ConnectionState.CONNECTING, Nanos.FOREVER)) {
+            current.abort(); // interrupted: nobody will have the peer
+            throw new InterruptedIOException("interrupted while opening " + url);
+        }
         if (poll() != ErrorCode.OK || phase == Phase.ENDED) {
             Throwable cause = getFailure().orElse(null);
             throw cause instanceof IOException e ? e : new IOException("cannot open " + url, cause);

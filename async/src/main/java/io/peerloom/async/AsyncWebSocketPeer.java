@@ -1,0 +1,525 @@
+package io.peerloom.async;
+
+import io.peerloom.ErrorCode;
+import io.peerloom.Limits;
+import io.peerloom.websocket.Message;
+import io.peerloom.websocket.Options;
+import io.peerloom.websocket.UpgradeRequest;
+import io.peerloom.websocket.WebSocketPeer;
+import io.peerloom.websocket.WebSocketServer;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/**
+ * A WebSocket through futures: a {@link WebSocketPeer} whose calls return at once.
+ *
+ * <pre>{@code
+ * AsyncWebSocketPeer.connect("wss://example.com/feed")
+ *         .thenCompose(peer -> peer.send("subscribe").thenCompose(sent -> peer.receive()))
+ *         .orTimeout(5, SECONDS)
+ *         .thenAccept(message -> log.info("{}", message));
+ * }</pre>
+ *
+ * <p><b>Receiving.</b> Any number of {@link #receive} may be outstanding; they are answered in the
+ * order in which they were called. A message is read when somebody asks for it and not before, so
+ * the other side is held back by TCP itself; at most one is read ahead. To cancel a receive, or to
+ * let it time out, loses nothing: the message goes to the next one.
+ *
+ * <p><b>Sending.</b> Any thread may {@link #send} at any time; the messages of one thread stay in
+ * order. What the other side does not take is not dropped: the future is not done until there is
+ * room. To wait for it is the sender's part of the bargain: what he sends without waiting, he has
+ * stored himself.
+ *
+ * <p><b>The end.</b> A close is not a failure: a receive then has null for an answer. A connection
+ * that broke fails the receives with {@link PeerException}. Both are seen after the last message;
+ * {@link #closed} tells of both, once.
+ *
+ * <p><b>Threads.</b> Any thread may call any method; none blocks. Stages run on virtual threads of
+ * this library, where they may block without holding anything else up, or on an executor given when
+ * the peer was made. While nothing is asked for, there is no thread of this class. As with any
+ * future, a stage added to one that is done already runs at once, on the thread that adds it.
+ */
+public final class AsyncWebSocketPeer {
+
+    private final WebSocketPeer peer;
+    private final Inlet inlet;
+    private final Outlet<Object> outlet;
+
+    /** The one terminal event; completed by the thread that saw the end. */
+    private final Pending<CloseInfo> closed = new Pending<>(null);
+
+    /** How it ended, null before. Written once, by the inlet's holder, read by all. */
+    private volatile CloseInfo end;
+
+    /** No more is accepted for sending. Any thread sets it. */
+    private volatile boolean closing;
+
+    private AsyncWebSocketPeer(WebSocketPeer peer, Executor executor) {
+        this.peer = peer;
+        this.inlet = new Inlet(executor);
+        this.outlet = new Outbox(executor);
+    }
+
+    // ---- opening ----
+
+    /**
+     * Connects, with the default options, see {@link #connect(String, Options)}.
+     *
+     * @param url as for {@link WebSocketPeer#connectToUrl}
+     * @return the open peer
+     */
+    public static CompletableFuture<AsyncWebSocketPeer> connect(String url) {
+        return connect(url, Options.defaults());
+    }
+
+    /**
+     * Connects. Whatever completes the future before the connection is open, its holder who cancels
+     * it or a timeout set on it, gives the connection up. A timeout on a stage that depends on it
+     * does not, and neither does it close an open peer: what is not to be lost has to be closed.
+     *
+     * @param url as for {@link WebSocketPeer#connectToUrl}
+     * @param options what to ask for
+     * @return the open peer; or it fails with {@link PeerException}: {@link
+     *     ErrorCode#INVALID_PARAMETER} if the URL is none, or a header or subprotocol cannot be
+     *     sent; {@link ErrorCode#CANT_RESOLVE} if the host has no address; {@link
+     *     ErrorCode#CONNECTION_ERROR} if it was refused, not answered in time, or no WebSocket
+     */
+    public static CompletableFuture<AsyncWebSocketPeer> connect(String url, Options options) {
+        return connecting(url, options, null);
+    }
+
+    /**
+     * Connects, with all stages on an executor.
+     *
+     * @param url as for {@link WebSocketPeer#connectToUrl}
+     * @param options what to ask for
+     * @param executor runs the stages of this peer's futures, and of this one
+     * @return as {@link #connect(String, Options)}
+     */
+    public static CompletableFuture<AsyncWebSocketPeer> connect(
+            String url, Options options, Executor executor) {
+        return connecting(url, options, Objects.requireNonNull(executor, "executor"));
+    }
+
+    private static CompletableFuture<AsyncWebSocketPeer> connecting(
+            String url, Options options, Executor executor) {
+        Objects.requireNonNull(url, "url");
+        Objects.requireNonNull(options, "options");
+        return Relay.connect(
+                () -> WebSocketPeer.connect(url, options),
+                open -> new AsyncWebSocketPeer(open, executor),
+                unwanted -> unwanted.close(-1, ""),
+                executor);
+    }
+
+    /**
+     * Wraps an open peer of the blocking kind: from {@link WebSocketPeer#connect(String)}, or as
+     * given to the handler of a {@link WebSocketServer}. It must not be used directly any more. (Of
+     * a polled one, a full queue fails the send with {@link ErrorCode#OUT_OF_MEMORY} at once.)
+     *
+     * @param peer the open peer
+     * @return its futures
+     */
+    public static AsyncWebSocketPeer of(WebSocketPeer peer) {
+        return new AsyncWebSocketPeer(Objects.requireNonNull(peer, "peer"), null);
+    }
+
+    /**
+     * Wraps an open peer as {@link #of(WebSocketPeer)} does, with all stages on an executor.
+     *
+     * @param peer the open peer
+     * @param executor runs the stages of this peer's futures
+     * @return its futures
+     */
+    public static AsyncWebSocketPeer of(WebSocketPeer peer, Executor executor) {
+        return new AsyncWebSocketPeer(
+                Objects.requireNonNull(peer, "peer"), Objects.requireNonNull(executor, "executor"));
+    }
+
+    // ---- receiving ----
+
+    /**
+     * Asks for the next message.
+     *
+     * @return the message; null when the connection was closed, by either side, and all that came
+     *     before was received; or it fails with {@link PeerException}, {@link ErrorCode#FAILED} and
+     *     the cause, when the connection broke
+     */
+    public CompletableFuture<Message> receive() {
+        var waiter = new Pending<Message>(inlet.waiters);
+        inlet.waiters.add(waiter);
+        inlet.wanted();
+        return waiter;
+    }
+
+    /** What receives. Its role is that of the peer's receiving thread. */
+    private final class Inlet extends Relay {
+        /** The receives that are not answered, oldest first. Any thread adds, the holder takes. */
+        final ConcurrentLinkedQueue<Pending<Message>> waiters = new ConcurrentLinkedQueue<>();
+
+        /** A message that nobody waited for any more when it came. Written under the role. */
+        private volatile Message stash;
+
+        /** Somebody wants to hear of the end, without receiving. Any thread sets it. */
+        private volatile boolean endWanted;
+
+        /** The peer was told to close: the end need not wait for messages to be taken. */
+        private volatile boolean closeBegun;
+
+        /** A server's thread for this connection while it attends to it, and whether it is idle. */
+        private volatile Thread home;
+
+        private volatile boolean homeIdle;
+
+        Inlet(Executor executor) {
+            super(executor);
+        }
+
+        /** After a receive was added. */
+        void wanted() {
+            ensure();
+            if (closeBegun && end == null && isBusy()) {
+                peer.wakeup(); // it may be waiting for the end, and take no messages meanwhile
+            }
+        }
+
+        void awaitEnd() {
+            endWanted = true;
+            ensure();
+        }
+
+        void closeBegun() {
+            closeBegun = true;
+            ensure();
+        }
+
+        @Override
+        boolean hasWork() {
+            return !waiters.isEmpty()
+                    || (end == null && (closeBegun || (endWanted && stash == null)));
+        }
+
+        @Override
+        Pending<?> step() {
+            Message message = next();
+            if (message == null && end == null) {
+                return peer.getReadyState() == WebSocketPeer.State.CLOSED ? ended() : null;
+            }
+            for (Pending<Message> waiter; (waiter = waiters.poll()) != null; ) {
+                if (waiter.claim()) {
+                    boolean broke = message == null && end.failure().isPresent();
+                    waiter.decide(message, broke ? failed() : null);
+                    return waiter;
+                }
+            }
+            stash = message; // given up meanwhile; the next receive gets it
+            return null;
+        }
+
+        /** Waits for the next message; null if there is none, or it is not time to take it. */
+        private Message next() {
+            Message kept = stash;
+            if (!waiters.isEmpty()) {
+                if (kept == null) {
+                    return peer.receive(); // after the end, what is left; it does not wait then
+                }
+                stash = null;
+                return kept;
+            }
+            if (closeBegun) {
+                awaitClose();
+            } else if (endWanted && kept == null && end == null) {
+                return peer.receive();
+            }
+            return null;
+        }
+
+        /** Waits for the end of a connection that is being closed, or for somebody to receive. */
+        private void awaitClose() {
+            while (waiters.isEmpty()) {
+                peer.poll();
+                if (peer.getReadyState() == WebSocketPeer.State.CLOSED) {
+                    return;
+                }
+                peer.awaitActivity(Limits.NEVER);
+                Thread.interrupted(); // which would keep it from waiting
+            }
+        }
+
+        private Pending<?> ended() {
+            end =
+                    new CloseInfo(
+                            peer.getCloseCode(),
+                            peer.getCloseReason(),
+                            peer.wasClosedByPeer(),
+                            peer.wasCleanClose(),
+                            peer.getFailure());
+            wakeHome();
+            closed.decide(end, null); // nobody else ever does
+            return closed;
+        }
+
+        // ---- at home ----
+
+        /**
+         * Works on the calling virtual thread, a server's for this connection, until a condition
+         * holds; whoever makes it hold calls {@link #wakeHome} after it.
+         */
+        void attend(BooleanSupplier done) {
+            home = Thread.currentThread();
+            while (!done.getAsBoolean()) {
+                run();
+                homeIdle = true;
+                while (!isDue() && !done.getAsBoolean()) {
+                    LockSupport.park(this);
+                    Thread.interrupted(); // which would keep it from parking
+                }
+                homeIdle = false;
+            }
+            // Whoever found the thread idle just before it was not has set the flag already.
+            home = null;
+            if (isDue()) {
+                super.launch();
+            }
+        }
+
+        void wakeHome() {
+            LockSupport.unpark(home); // nothing happens if it is null
+        }
+
+        @Override
+        void launch() {
+            Thread here = home;
+            if (here != null && homeIdle) {
+                LockSupport.unpark(here);
+            } else {
+                super.launch();
+            }
+        }
+    }
+
+    // ---- sending ----
+
+    /**
+     * Sends a text message, see {@link #send(Message)}.
+     *
+     * @param text any Unicode text
+     * @return done when it was accepted
+     * @throws IllegalArgumentException if the text has an unpaired surrogate
+     */
+    public CompletableFuture<Void> send(String text) {
+        return send(Message.text(text));
+    }
+
+    /**
+     * Sends a binary message, see {@link #send(Message)}.
+     *
+     * @param data the payload; not copied, do not change it before the future is done
+     * @return done when it was accepted
+     */
+    public CompletableFuture<Void> send(byte[] data) {
+        return send(Message.binary(data));
+    }
+
+    /**
+     * Sends a message.
+     *
+     * <p>The future is done when core has accepted the message: it was given to the system, or it
+     * is in the peer's outbound queue, which {@link Limits#outboundBytes} and {@link
+     * Limits#outboundMessages} bound, and will be given to the system unless the connection breaks.
+     * As long as there is no room the future is not done, and no message is dropped. Nothing is
+     * said of whether the other side has received it.
+     *
+     * <p>A future that is cancelled, or completed in another way, before the message had its turn
+     * takes the message back; after that, cancelling has no effect.
+     *
+     * <p>A stage of {@link #receive} that runs on this library's own thread and sends to the same
+     * peer writes the message itself, the fastest way to answer; it may wait for room then. No
+     * other thread ever does.
+     *
+     * @param message the message; not copied
+     * @return done when it was accepted; or it fails with {@link PeerException}: {@link
+     *     ErrorCode#FAILED} if the connection is closing or has ended, {@link
+     *     ErrorCode#OUT_OF_MEMORY} if there was no room for {@link Limits#writeTimeout}
+     */
+    public CompletableFuture<Void> send(Message message) {
+        Objects.requireNonNull(message, "message");
+        if (closing || end != null) {
+            return CompletableFuture.failedFuture(failed());
+        }
+        return outlet.send(message, inlet);
+    }
+
+    /** What is sent last. */
+    private record Close(int code, String reason) {}
+
+    private final class Outbox extends Outlet<Object> {
+        Outbox(Executor executor) {
+            super(executor);
+        }
+
+        @Override
+        ErrorCode put(Object element) {
+            if (element instanceof Message message) {
+                return peer.send(message);
+            }
+            var close = (Close) element;
+            peer.close(close.code, close.reason);
+            inlet.closeBegun();
+            return ErrorCode.OK;
+        }
+
+        @Override
+        Throwable cause() {
+            return AsyncWebSocketPeer.this.cause();
+        }
+    }
+
+    private Throwable cause() {
+        CloseInfo known = end;
+        return known == null ? null : known.failure().orElse(null);
+    }
+
+    private PeerException failed() {
+        return new PeerException(ErrorCode.FAILED, cause());
+    }
+
+    // ---- closing ----
+
+    /**
+     * Closes with code 1000 and no reason, see {@link #close(int, String)}.
+     *
+     * @return how it ended
+     */
+    public CompletableFuture<CloseInfo> close() {
+        return close(1000, "");
+    }
+
+    /**
+     * Closes the connection: what was sent before leaves first, waiting for room if need be, then
+     * the close frame; the other side has {@link Limits#closeTimeout} to answer it. What it had
+     * sent can still be received. Nothing is accepted for sending any more. Once closing, the
+     * arguments have no effect, but for a negative code.
+     *
+     * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; 1005 for a close frame without a
+     *     code; a negative code drops the connection at once, and what was not sent with it
+     * @param reason at most 123 bytes in UTF-8
+     * @return how it ended, as {@link #closed}; it does not fail
+     * @throws IllegalArgumentException for another code, a longer reason, or an unpaired surrogate
+     *     in it
+     */
+    public CompletableFuture<CloseInfo> close(int code, String reason) {
+        new WebSocketPeer().close(code, reason); // not connected, it checks them and does no more
+        beginToClose(code, reason);
+        return closed();
+    }
+
+    private void beginToClose(int code, String reason) {
+        if (code < 0) {
+            closing = true;
+            peer.close(code, reason);
+            inlet.closeBegun();
+        } else if (!closing) {
+            closing = true;
+            outlet.sendLast(new Close(code, reason));
+        }
+    }
+
+    /**
+     * {@return how the connection ended, once it has: exactly one event, on every path} It comes
+     * when the messages before it were received, or after a close of one's own without waiting for
+     * that. It does not fail. Every call returns a future of its own, so that to cancel it means
+     * nothing to others.
+     */
+    public CompletableFuture<CloseInfo> closed() {
+        inlet.awaitEnd();
+        return closed.copy();
+    }
+
+    /** {@return the code of {@link #closed}, -1 before it} Godot: {@code get_close_code}. */
+    public int getCloseCode() {
+        CloseInfo known = end;
+        return known == null ? -1 : known.code();
+    }
+
+    /**
+     * {@return the reason of {@link #closed}, {@code ""} before it} Godot: {@code
+     * get_close_reason}.
+     */
+    public String getCloseReason() {
+        CloseInfo known = end;
+        return known == null ? "" : known.reason();
+    }
+
+    /** {@return what broke the connection; empty before its end, and if nothing did} */
+    public Optional<Throwable> getFailure() {
+        return Optional.ofNullable(cause());
+    }
+
+    // ---- who and what: known since the peer was opened, and never changed ----
+
+    /** {@return the subprotocol that was agreed on, {@code ""} for none} */
+    public String getSelectedProtocol() {
+        return peer.getSelectedProtocol();
+    }
+
+    /** {@return the URL that was asked for: by us, or, on a server, by the client} */
+    public String getRequestedUrl() {
+        return peer.getRequestedUrl();
+    }
+
+    /** {@return the request that a server's peer was opened with; empty on clients} */
+    public Optional<UpgradeRequest> getUpgradeRequest() {
+        return peer.getUpgradeRequest();
+    }
+
+    /** {@return the address of the other side, {@code ""} where there is none} */
+    public String getConnectedHost() {
+        return peer.getConnectedHost();
+    }
+
+    /** {@return the port of the other side, 0 where there is none} */
+    public int getConnectedPort() {
+        return peer.getConnectedPort();
+    }
+
+    // ---- for the server ----
+
+    /** Serves a connection on the calling virtual thread, which receives for it. */
+    static void serve(WebSocketPeer peer, AsyncWebSocketServer.Handler handler, Executor executor)
+            throws Exception {
+        new AsyncWebSocketPeer(peer, executor).serve(handler);
+    }
+
+    private void serve(AsyncWebSocketServer.Handler handler) throws Exception {
+        inlet.endWanted = true; // the thread is there anyway
+        CompletionStage<?> served;
+        try {
+            served = Objects.requireNonNull(handler.handle(this), "stage of the handler");
+        } catch (Exception e) {
+            served = CompletableFuture.failedStage(e);
+        }
+        var outcome = new CompletableFuture<Throwable>();
+        served.whenComplete((result, failure) -> {
+            outcome.complete(failure instanceof CompletionException e ? e.getCause() : failure);
+            beginToClose(failure == null ? 1000 : 1011, ""); // this thread may be reading
+            inlet.wakeHome();
+        });
+        inlet.attend(() -> end != null && outcome.isDone());
+        Throwable failure = outcome.join();
+        // That a connection broke is no failure of its handler.
+        if (failure instanceof Exception e && end.failure().isEmpty()) {
+            throw e;
+        }
+        if (failure instanceof Error e) {
+            throw e;
+        }
+    }
+}

@@ -1,0 +1,230 @@
+package io.peerloom.async;
+
+import io.peerloom.ErrorCode;
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.net.UnknownHostException;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadFactory;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * One kind of blocking work on one peer (to receive, or to send), done one step at a time by
+ * whichever virtual thread has the role; threads come and go as there is work.
+ *
+ * <p><b>The role</b> is {@link #busy}, taken by compare-and-set and given back by a volatile write:
+ * what a step does to the peer and to the subclass's plain fields happens before the next step.
+ * Nobody waits for it. It is given back <em>before</em> the future that a step has answered is
+ * completed, so that no stage runs under it.
+ *
+ * <p><b>The baton.</b> The thread that made the step also runs the stages of its future, unless
+ * there is an executor: to hand every message over would cost more than all the rest. Should a
+ * stage block, though, the work must go on. So before it runs them it sees to it that a successor
+ * is on its way ({@link #ensure}) if there is more work, and so does whoever brings work, a stage
+ * that receives again included. Most of the time the successor finds the thread back at its post,
+ * or no work left, and ends; there is at most one on its way, so a burst of messages costs one.
+ *
+ * <p><b>Nothing is left behind.</b> Who brings work makes it visible first and looks at {@link
+ * #busy} and {@link #due} after it. If it finds the role taken, the holder is yet to give it back
+ * and looks for work after that; if it finds a successor due, that one is yet to clear the flag and
+ * looks for work after that. All of these are volatile accesses, so one of the two sees the other.
+ */
+abstract class Relay implements Runnable {
+    private static final ThreadFactory THREADS =
+            Thread.ofVirtual()
+                    .name("peerloom-async")
+                    .inheritInheritableThreadLocals(false)
+                    .factory();
+
+    /** How often a successor lets others go first. */
+    private static final int COURTESY = 16;
+
+    private static final VarHandle BUSY;
+    private static final VarHandle DUE;
+
+    static {
+        try {
+            var lookup = MethodHandles.lookup();
+            BUSY = lookup.findVarHandle(Relay.class, "busy", boolean.class);
+            DUE = lookup.findVarHandle(Relay.class, "due", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** Runs the stages; null for the thread that made the step. */
+    private final Executor executor;
+
+    private volatile boolean busy;
+
+    /** A thread was started, or woken, and has not looked for work yet. */
+    private volatile boolean due;
+
+    /** Who made the last step. Written under the role, before {@link #busy} is. */
+    private Thread runner;
+
+    /** How many steps were made, modulo 2^32. Written under the role. */
+    private int steps;
+
+    Relay(Executor executor) {
+        this.executor = executor;
+    }
+
+    /** Whether a step would do something; then each step blocks or gets on. Any thread. */
+    abstract boolean hasWork();
+
+    /**
+     * Does one piece of work, for which it may block. Under the role.
+     *
+     * @return what is claimed and can be completed now, or null
+     */
+    abstract Pending<?> step();
+
+    /** Whether somebody is at it. Any thread; a guess by the time it is used. */
+    final boolean isBusy() {
+        return busy;
+    }
+
+    final boolean isDue() {
+        return due;
+    }
+
+    /** Takes the role for the calling thread if it is free. */
+    final boolean tryAcquire() {
+        return !busy && BUSY.compareAndSet(this, false, true);
+    }
+
+    /** Gives the role back and sees to what was brought meanwhile. */
+    final void release() {
+        busy = false;
+        if (hasWork()) {
+            ensure();
+        }
+    }
+
+    /**
+     * Whether the calling thread made the last step, so that it is at the stages of what that
+     * answered. It is meant for such a thread: any other reads an old value at the most, and no
+     * value is that thread unless it wrote it.
+     */
+    final boolean isRunByThisThread() {
+        return runner == Thread.currentThread();
+    }
+
+    /** How many steps were made, modulo 2^32. For the thread that {@link #isRunByThisThread}. */
+    final int steps() {
+        return steps;
+    }
+
+    /** Has somebody look for work. Any thread, after it brought some; never blocks. */
+    final void ensure() {
+        if (!busy && !due && DUE.compareAndSet(this, false, true)) {
+            launch();
+        }
+    }
+
+    /** Brings a thread that will {@link #run}. */
+    void launch() {
+        start(isRunByThisThread() ? this::succeed : this);
+    }
+
+    /**
+     * What a successor runs. Most stages are over in no time, and their thread is the better one to
+     * go on: it has the connection's state at hand, and core writes its answers together. So give
+     * it that time, if the machine has nothing else to do.
+     */
+    private void succeed() {
+        for (int i = 0; i < COURTESY && !busy; i++) {
+            Thread.yield();
+        }
+        run();
+    }
+
+    /** Works until there is no work, or somebody else is at it. */
+    @Override
+    public final void run() {
+        due = false;
+        while (hasWork() && tryAcquire()) {
+            // A stage may have left its thread interrupted, and that would close a channel which
+            // the thread reads.
+            Thread.interrupted();
+            Pending<?> answered = null;
+            runner = Thread.currentThread();
+            steps++;
+            try {
+                answered = step();
+            } finally {
+                release();
+            }
+            if (answered != null) {
+                complete(answered, executor);
+            }
+        }
+    }
+
+    /** Completes a future where its stages may run. Never under a role. */
+    static void complete(Runnable future, Executor executor) {
+        if (executor != null) {
+            try {
+                executor.execute(future);
+                return;
+            } catch (RejectedExecutionException e) {
+                // Shut down, or full. Nobody would ever hear of the outcome; so it is told here.
+            }
+        }
+        future.run();
+    }
+
+    static Thread start(Runnable task) {
+        Thread thread = THREADS.newThread(task);
+        thread.start();
+        return thread;
+    }
+
+    /**
+     * Connects on a thread of its own. Whatever ends the future before that, a timeout or its
+     * holder, interrupts that thread, by which core's blocking calls give up.
+     */
+    static <P, A> CompletableFuture<A> connect(
+            Callable<P> connect, Function<P, A> wrap, Consumer<P> drop, Executor executor) {
+        var future = new CompletableFuture<A>();
+        Thread thread =
+                THREADS.newThread(() -> {
+                    try {
+                        P peer = connect.call();
+                        complete(
+                                () -> {
+                                    if (!future.complete(wrap.apply(peer))) {
+                                        drop.accept(peer);
+                                    }
+                                },
+                                executor);
+                    } catch (Exception e) {
+                        var failure = new PeerException(code(e), e);
+                        complete(() -> future.completeExceptionally(failure), executor);
+                    }
+                });
+        CompletionStage<A> outcome = future;
+        outcome.whenComplete((peer, failure) -> {
+            if (failure != null && Thread.currentThread() != thread) {
+                thread.interrupt();
+            }
+        });
+        thread.start();
+        return future;
+    }
+
+    private static ErrorCode code(Exception e) {
+        return e instanceof IllegalArgumentException
+                ? ErrorCode.INVALID_PARAMETER
+                : e instanceof UnknownHostException
+                        ? ErrorCode.CANT_RESOLVE
+                        : e instanceof IOException ? ErrorCode.CONNECTION_ERROR : ErrorCode.FAILED;
+    }
+}
