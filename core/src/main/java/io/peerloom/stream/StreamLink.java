@@ -64,7 +64,8 @@ final class StreamLink extends Link<byte[]> {
 
     /** Begins to connect on a thread of the link's own. */
     static StreamLink connect(Limits limits, Opener opener) {
-        var link = new StreamLink(limits, new Watchdog(limits.closeTimeout(), limits.writeTimeout()));
+        var link =
+                new StreamLink(limits, new Watchdog(limits.closeTimeout(), limits.writeTimeout()));
         Threads.start("peerloom-connector", () -> link.open(opener));
         return link;
     }
