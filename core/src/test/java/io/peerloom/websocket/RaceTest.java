@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What happens at the same time, many times over. The leak guard looks on. */
+/** What happens at the same time, a thousand times over. The leak guard looks on. */
 class RaceTest {
 
     private static final Limits QUICK = Limits.defaults().withCloseTimeout(Duration.ofSeconds(2));
@@ -130,7 +130,7 @@ class RaceTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void aServerIsStoppedUnderLoad(boolean blocking) throws Exception {
-        for (int round = 0; round < 100; round++) {
+        for (int round = 0; round < 500; round++) {
             var server = new WebSocketServer();
             server.setOptions(Options.defaults().withLimits(QUICK));
             Thread loop = null;
@@ -164,9 +164,9 @@ class RaceTest {
                                 });
             }
             String url = "ws://127.0.0.1:" + server.getLocalPort();
-            var exchanged = new CountDownLatch(20);
+            var exchanged = new CountDownLatch(8);
             var clients = new ArrayList<Thread>();
-            for (int c = 0; c < 10; c++) {
+            for (int c = 0; c < 4; c++) {
                 clients.add(Thread.ofVirtual().start(() -> exchange(url, exchanged)));
             }
             assertThat(exchanged.await(20, TimeUnit.SECONDS)).isTrue();
