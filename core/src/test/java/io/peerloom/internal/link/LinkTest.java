@@ -607,7 +607,7 @@ class LinkTest {
         clock.add(link);
         wire.shutGate();
         var sending = inBackground(() -> link.sendHere(bytes(1), false));
-        await().until(wire::isBlocking);
+        await().until(() -> wire.isBlocking() || link.phase() == Phase.ENDED);
         link.queue(bytes(2));
         await().until(() -> link.phase() == Phase.ENDED);
         assertThat(link.failure())
