@@ -1,5 +1,18 @@
 /**
- * WebSockets (RFC 6455): a peer that is client or server, polled or blocking, and Godot 3's client
- * and server with their events.
+ * WebSockets (RFC 6455): a peer that is client or server, polled or blocking; a server that is
+ * polled or runs a handler for each connection; and Godot 3's client and server with their events.
+ *
+ * <p>A connection is an internal object that belongs to no thread. Its roles (see {@code
+ * io.peerloom.internal.link}) publish facts that never go back: the protocol's state, the other
+ * side's close frame, the cause of the end. A {@link io.peerloom.websocket.WebSocketPeer} is what
+ * its user sees of it: {@code poll()} folds the facts in, so that between two polls every getter
+ * agrees with every other.
+ *
+ * <p>Closing, from our side: {@code close()} queues a close frame behind all that was sent; what
+ * arrives until the other side's close frame is still delivered; then the server ends the stream
+ * first (RFC 6455 section 7.1.1). From the other side: its close frame is answered at once, whether
+ * or not anybody polls. After a broken protocol the other side is told why by a close frame, and
+ * its input is read and dropped for a while, since a socket that is closed with unread input resets
+ * the connection and takes the close frame away with it. Every one of these waits has a deadline.
  */
 package io.peerloom.websocket;

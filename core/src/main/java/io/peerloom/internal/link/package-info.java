@@ -1,0 +1,38 @@
+/**
+ * A connected socket and the threads that serve it: connecting, accepting, reading, writing,
+ * deadlines.
+ *
+ * <h2>Who does what</h2>
+ *
+ * <p>A {@link io.peerloom.internal.link.Link} has a read role and a write role, each a flag that
+ * one thread holds at a time. What belongs to a role (a decoder, an output buffer) needs no lock:
+ * the compare-and-set that takes the flag and the volatile write that gives it back order one
+ * holder after the other. Nobody ever waits for a role. Threads meet in the queues and nowhere
+ * else.
+ *
+ * <ul>
+ *   <li>A <b>reader</b> is a virtual thread that holds the read role until the input ends, and puts
+ *       what it read into a queue. It never writes and never runs the user's code.
+ *   <li>A <b>direct</b> read is one by the user's own virtual thread, which takes the role for the
+ *       time of one call. No other thread is involved; so where nobody reads for a while, a reader
+ *       takes over, since somebody has to answer pings and to see the end.
+ *   <li>A <b>writer</b> exists while there is something to write: {@code kick} starts a virtual
+ *       thread that takes the write role, writes all that waits in as few calls as it can, and
+ *       ends. A user's virtual thread that finds the role free and nothing waiting writes by
+ *       itself.
+ *   <li>The {@link io.peerloom.internal.link.Watchdog} enforces deadlines. It closes, and never
+ *       waits: closing the channel is what makes a blocked read or write return. Nobody is
+ *       interrupted.
+ *   <li>The {@link io.peerloom.internal.link.Acceptor} and a server's watchdog are platform
+ *       threads: carriers that are all busy do not keep a server from accepting, refusing, timing
+ *       out and stopping. So is the thread that resolves a name, since the system's resolver would
+ *       take a carrier with it.
+ * </ul>
+ *
+ * <h2>What a virtual thread's read costs</h2>
+ *
+ * <p>A read that finds nothing fails once, registers with the poller, parks, and is woken later.
+ * {@link io.peerloom.internal.link.Threads#letOthersRun} gives the bytes time to arrive before it,
+ * and says why that may not be done always.
+ */
+package io.peerloom.internal.link;
