@@ -8,10 +8,8 @@ import io.peerloom.internal.link.Watchdog;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.util.Objects;
 
@@ -24,10 +22,7 @@ import java.util.Objects;
  */
 public final class StreamPeerTCP extends StreamPeerSocket {
 
-    /** Opened and bound by {@link #bind}, used by the next connection; null otherwise. */
-    private SocketChannel bound;
-
-    /** The target while connecting, the remote end while connected. */
+    /** The target while connecting, the remote end while connected. The owner's. */
     private String host = "";
 
     private int port;
@@ -62,7 +57,6 @@ public final class StreamPeerTCP extends StreamPeerSocket {
             throw new IllegalArgumentException("not a host and port: " + host + ", " + port);
         }
         peer.finishConnecting();
-        peer.poll();
         return peer;
     }
 
@@ -90,7 +84,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         if (localPort < 0 || localPort > 65_535) {
             return ErrorCode.INVALID_PARAMETER;
         }
-        if (bound != null || getStatus() != Status.NONE) {
+        if (isInUse()) {
             return ErrorCode.ALREADY_IN_USE;
         }
         InetSocketAddress address = Connector.localAddress(localHost, localPort);
@@ -101,7 +95,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         try {
             channel = open(address);
             Connector.bind(channel, address);
-            bound = channel;
+            setBound(channel);
             return ErrorCode.OK;
         } catch (IOException e) {
             closeQuietly(channel);
@@ -140,16 +134,17 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         }
         host = targetHost;
         port = targetPort;
-        SocketChannel local = bound;
-        bound = null;
+        SocketChannel local = takeBound();
         boolean immediately = noDelay;
         begin(connector -> {
+            SocketChannel channel = null;
             try {
-                var channel = connector.connect(connector.resolve(targetHost, targetPort), local);
+                channel = connector.connect(connector.resolve(targetHost, targetPort), local);
                 channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
                 channel.setOption(StandardSocketOptions.TCP_NODELAY, immediately);
                 return channel;
             } catch (IOException e) {
+                closeQuietly(channel);
                 closeQuietly(local);
                 throw e;
             }
@@ -158,41 +153,16 @@ public final class StreamPeerTCP extends StreamPeerSocket {
     }
 
     @Override
-    public ErrorCode poll() {
-        Status before = getStatus();
-        ErrorCode result = super.poll();
-        if (before == Status.CONNECTING && getStatus() == Status.CONNECTED) {
-            SocketAddress remote = remoteAddress();
-            if (remote instanceof InetSocketAddress address) {
+    void entered(SocketChannel channel) {
+        try {
+            if (channel.getRemoteAddress() instanceof InetSocketAddress address) {
                 host = address.getAddress().getHostAddress();
                 port = address.getPort();
             }
-            setNoDelay(noDelay); // it may have been set while connecting
-        }
-        return result;
-    }
-
-    private SocketAddress remoteAddress() {
-        try {
-            SocketChannel channel = channel();
-            return channel == null ? null : channel.getRemoteAddress();
         } catch (IOException e) {
-            return null; // closed meanwhile; the next poll will tell
+            // closed meanwhile: the target stays, and a later poll will tell
         }
-    }
-
-    @Override
-    void left() {
-        host = "";
-        port = 0;
-        closeQuietly(bound);
-        bound = null;
-    }
-
-    private static void closeQuietly(SocketChannel channel) {
-        if (channel != null) {
-            new io.peerloom.internal.link.ChannelWire(channel).close();
-        }
+        setNoDelay(noDelay); // it may have been set while connecting
     }
 
     /**
@@ -200,7 +170,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      * connected, {@code ""} otherwise} Godot: {@code get_connected_host}.
      */
     public String getConnectedHost() {
-        return host;
+        return hasTarget() ? host : "";
     }
 
     /**
@@ -208,7 +178,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      * {@code get_connected_port}.
      */
     public int getConnectedPort() {
-        return port;
+        return hasTarget() ? port : 0;
     }
 
     /**
@@ -216,13 +186,11 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      */
     public int getLocalPort() {
         try {
-            SocketChannel channel = bound != null ? bound : channel();
+            SocketChannel channel = channel();
             return channel != null && channel.getLocalAddress() instanceof InetSocketAddress local
                     ? local.getPort()
                     : 0;
-        } catch (ClosedChannelException e) {
-            return 0;
-        } catch (IOException e) {
+        } catch (IOException e) { // closed
             return 0;
         }
     }
