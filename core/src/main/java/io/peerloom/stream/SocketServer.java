@@ -8,6 +8,7 @@ import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
+
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.channels.ServerSocketChannel;
@@ -15,6 +16,7 @@ import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Listens for stream connections. Godot: {@code SocketServer} (4.6), {@code TCP_Server} (3.x).
@@ -34,14 +36,14 @@ public abstract sealed class SocketServer implements AutoCloseable permits TCPSe
     private Limits limits = Limits.defaults();
     private Throwable failure;
     private Acceptor acceptor;
-    private Watchdog watchdog;
+    private Watchdog watchdog = StreamLink.watchdog(limits);
     private final WaitPoint news = new WaitPoint();
 
     /** Accepted and not taken; the accepting thread adds, the owner takes. */
     private MpscQueue<SocketChannel> accepted = new MpscQueue<>(AHEAD, 1);
 
     /** Set by {@link #wakeup}, cleared by the wait that it ended. */
-    private volatile boolean woken;
+    private final AtomicBoolean woken = new AtomicBoolean();
 
     SocketServer() {}
 
@@ -57,12 +59,12 @@ public abstract sealed class SocketServer implements AutoCloseable permits TCPSe
      */
     public void setLimits(Limits limits) {
         this.limits = Objects.requireNonNull(limits, "limits");
+        watchdog = StreamLink.watchdog(limits);
     }
 
     /** Begins to accept from a bound channel. */
     final void start(ServerSocketChannel channel) {
         failure = null;
-        watchdog = StreamLink.watchdog(limits);
         var queue = new MpscQueue<SocketChannel>(AHEAD, 1);
         accepted = queue;
         acceptor =
@@ -131,14 +133,16 @@ public abstract sealed class SocketServer implements AutoCloseable permits TCPSe
      */
     public boolean awaitConnection(Duration timeout) {
         MpscQueue<SocketChannel> queue = accepted;
-        news.await(() -> woken || !queue.isEmpty(), Nanos.of(timeout));
-        woken = false;
+        if (!isConnectionAvailable()) {
+            news.await(() -> woken.get() || queue.hasArrivals(), Nanos.of(timeout));
+        }
+        woken.set(false);
         return isConnectionAvailable();
     }
 
     /** Ends the wait that another thread is in, or else the next one. Any thread. */
     public void wakeup() {
-        woken = true;
+        woken.set(true);
         news.signal();
     }
 

@@ -8,9 +8,11 @@ import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.queue.MpscQueue;
+
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 
 /**
  * One connection of a {@link StreamPeerSocket}: chunks of bytes in both directions.
@@ -37,14 +39,34 @@ final class StreamLink extends Link<byte[]> {
     /** What was read and not yet taken; the reader thread adds, the receiving thread takes. */
     private final MpscQueue<byte[]> inbound;
 
+    /**
+     * Bytes queued so far, counted by the read role once they are in the queue, and bytes taken so
+     * far, counted by the receiving thread. What lies between them can be taken; the queue's own
+     * count runs ahead of that, because it is raised before an element is in.
+     */
+    private volatile long arrived;
+
+    private volatile long taken;
+
     /** Written by the read role, then read by all: the other side will send no more. */
     private volatile boolean inputEnded;
 
-    /** Written by the watchdog: the tick in which it first saw the input ended, or closing. */
-    private long lingerSince;
+    /** Written by the write role: nothing can be sent any more, for this cause. */
+    private volatile IOException broken;
 
-    /** Written once by the receiving thread: input is of no interest any more. */
+    /** Written by whoever disconnects: input is of no interest any more. */
     private volatile boolean closing;
+
+    /** The end of our stream is sent; belongs to the write role. */
+    private boolean shut;
+
+    /** Ticks in which a read, or the sending of an element, last began or ended; by the roles. */
+    private volatile long lastInput;
+
+    private volatile long lastOutput;
+
+    /** The watchdog's: the tick since which all is said and done on our side, 0 before. */
+    private long lingerSince;
 
     /** The chunk being taken and how far; belongs to the receiving thread. */
     private byte[] chunk;
@@ -57,15 +79,13 @@ final class StreamLink extends Link<byte[]> {
         this.inbound = new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
     }
 
-    /** The clock of a server's connections. */
     static Watchdog watchdog(Limits limits) {
         return Watchdog.shared(limits.closeTimeout(), limits.writeTimeout());
     }
 
     /** Begins to connect on a thread of the link's own. */
     static StreamLink connect(Limits limits, Opener opener) {
-        var link =
-                new StreamLink(limits, new Watchdog(limits.closeTimeout(), limits.writeTimeout()));
+        var link = new StreamLink(limits, new Watchdog(limits.closeTimeout(), limits.writeTimeout()));
         Threads.start("peerloom-connector", () -> link.open(opener));
         return link;
     }
@@ -73,6 +93,7 @@ final class StreamLink extends Link<byte[]> {
     /** Wraps a connection that a server accepted. */
     static StreamLink accepted(Limits limits, Watchdog watchdog, SocketChannel channel) {
         var link = new StreamLink(limits, watchdog);
+        link.lastInput = System.nanoTime(); // the watchdog's own time may be an old one
         link.connected(new ChannelWire(channel));
         watchdog.add(link);
         return link;
@@ -81,7 +102,9 @@ final class StreamLink extends Link<byte[]> {
     private void open(Opener opener) {
         var connector = new Connector(limits.connectTimeout(), () -> phase() == Phase.ENDED, news);
         try {
-            if (connected(new ChannelWire(opener.open(connector)))) {
+            SocketChannel channel = opener.open(connector);
+            lastInput = System.nanoTime();
+            if (connected(new ChannelWire(channel))) {
                 watchdog.add(this);
                 if (phase() == Phase.ENDED) { // ended between the two lines, and removed in vain
                     watchdog.remove(this);
@@ -89,7 +112,18 @@ final class StreamLink extends Link<byte[]> {
             }
         } catch (IOException e) {
             end(e);
+        } catch (RuntimeException | Error e) { // a bug, or no thread to be had
+            end(e);
+            throw e;
         }
+    }
+
+    /**
+     * Whether it ever was connected; asked once it has left the phase CONNECTING. A wire that came
+     * too late, after the link had been given up, is not told apart, but then nobody asks.
+     */
+    boolean wasConnected() {
+        return wire() != null;
     }
 
     SocketChannel channel() {
@@ -117,14 +151,20 @@ final class StreamLink extends Link<byte[]> {
                 }
                 Threads.letOthersRun();
                 int n = wire().read(buffer, 0, buffer.length);
+                lastInput = watchdog.now();
                 if (n < 0) {
-                    inputEnded = true;
-                } else if (!closing) {
-                    inbound.add(Arrays.copyOf(buffer, n), n);
+                    endInput();
+                    break;
                 }
-                news.signal();
-                if (n == buffer.length) {
-                    buffer = new byte[READ_LARGE];
+                boolean full = n == buffer.length;
+                if (!closing) {
+                    inbound.add(full ? buffer : Arrays.copyOf(buffer, n), n);
+                    long now = arrived + n;
+                    arrived = now;
+                    news.signal();
+                }
+                if (full) {
+                    buffer = new byte[READ_LARGE]; // more is here; the full one is the queue's
                 } else if (n <= READ_SMALL / 4 && buffer.length > READ_SMALL) {
                     buffer = new byte[READ_SMALL];
                 }
@@ -133,35 +173,48 @@ final class StreamLink extends Link<byte[]> {
                 endWhenSent();
             }
         } catch (IOException e) {
-            end(e);
+            endBroken(e);
         } finally {
             releaseRead();
         }
+    }
+
+    /** Under the read role: the other side has ended its stream. */
+    private void endInput() {
+        inputEnded = true;
+        IOException cause = broken; // either we see it, or its writer sees that the input ended
+        if (cause != null) {
+            end(cause);
+        }
+        news.signal();
+    }
+
+    /** Under the read role: the connection broke, unless it is our own write that found out. */
+    private void endBroken(IOException e) {
+        IOException cause = broken;
+        end(cause == null ? e : cause);
     }
 
     private boolean isOver() {
         return phase() == Phase.ENDED;
     }
 
-    /** The number of bytes that can be taken without waiting. Any thread. */
+    /** The number of bytes that can be taken without waiting. Receiving thread. */
     int available() {
-        return inbound.bytes();
+        return (int) Math.min(arrived - taken, Integer.MAX_VALUE);
     }
 
-    /** Whether everything that arrived was taken and no more will come, or can. */
+    /** Whether everything that arrived was taken and no more will come, or can. Any thread. */
     boolean isDrained() {
-        // the end is read first: what was queued before it is then seen by the second look
-        return closing || ((inputEnded || isOver()) && inbound.isEmpty());
-    }
-
-    boolean hasInputEnded() {
-        return inputEnded;
+        // The end is read first: what was queued before it is then seen by the second look. With a
+        // broken output the end of the input is not all: who sees to it ends the link right after.
+        return closing || ((isOver() || (inputEnded && broken == null)) && inbound.isEmpty());
     }
 
     /** Takes what is there, without waiting. Receiving thread only. */
     int take(byte[] dst, int offset, int length) {
-        int taken = 0;
-        while (taken < length) {
+        int done = 0;
+        while (done < length) {
             if (chunk == null) {
                 chunk = inbound.take();
                 if (chunk == null) {
@@ -172,10 +225,10 @@ final class StreamLink extends Link<byte[]> {
                 }
                 chunkPosition = 0;
             }
-            int n = Math.min(length - taken, chunk.length - chunkPosition);
-            System.arraycopy(chunk, chunkPosition, dst, offset + taken, n);
+            int n = Math.min(length - done, chunk.length - chunkPosition);
+            System.arraycopy(chunk, chunkPosition, dst, offset + done, n);
             chunkPosition += n;
-            taken += n;
+            done += n;
             if (chunkPosition == chunk.length) {
                 chunk = null;
                 inbound.release(1, n);
@@ -183,10 +236,12 @@ final class StreamLink extends Link<byte[]> {
                 inbound.release(0, n);
             }
         }
-        if (taken > 0) {
+        if (done > 0) {
+            long now = taken + done;
+            taken = now;
             news.signal(); // the reader may wait for room
         }
-        return taken;
+        return done;
     }
 
     /**
@@ -196,7 +251,7 @@ final class StreamLink extends Link<byte[]> {
      */
     int waitForInput(byte[] dst, int offset, int length, long nanos) {
         if (nanos == Nanos.FOREVER
-                && Thread.currentThread().isVirtual()
+                && mayBlockInSocket()
                 && phase() == Phase.CONNECTED
                 && !inputEnded
                 && tryAcquireRead()) {
@@ -207,14 +262,15 @@ final class StreamLink extends Link<byte[]> {
                 Threads.letOthersRun();
                 int n = wire().read(dst, offset, length);
                 if (n < 0) {
-                    inputEnded = true;
+                    endInput();
                     return 0;
                 }
                 return n;
             } catch (IOException e) {
-                end(e);
+                endBroken(e);
                 return 0;
             } finally {
+                lastInput = watchdog.now();
                 releaseRead();
                 if (closing) {
                     drainAfterClose();
@@ -226,16 +282,48 @@ final class StreamLink extends Link<byte[]> {
         return 0;
     }
 
+    /**
+     * Whether the calling thread may use the socket itself: a virtual one. If it is interrupted
+     * already, the channel would close itself rather than read or write.
+     */
+    private static boolean mayBlockInSocket() {
+        return Thread.currentThread().isVirtual() && !Thread.currentThread().isInterrupted();
+    }
+
     // ---- output ----
 
     @Override
     protected void encode(byte[] element) throws IOException {
+        if (shut) {
+            return; // a put that lost the race with disconnecting, and is told so
+        }
         if (element == SHUTDOWN) {
             flushBuffer();
+            shut = true;
             wire().shutdownOutput();
         } else {
             writeThrough(element, 0, element.length);
+            lastOutput = watchdog.now();
         }
+    }
+
+    /**
+     * The other side takes no more. What it sent before may still be in the system's buffer, so the
+     * link ends when that was read; at the latest by the watchdog.
+     */
+    @Override
+    protected void writeFailed(IOException cause) {
+        broken = cause;
+        if (closing || inputEnded || isOver()) {
+            end(cause);
+        } else {
+            startReader(); // who has the read role instead meets the end itself
+        }
+    }
+
+    @Override
+    protected boolean isSendingOver() {
+        return closing || broken != null || super.isSendingOver();
     }
 
     @Override
@@ -245,31 +333,39 @@ final class StreamLink extends Link<byte[]> {
 
     /**
      * Sends all of it in one piece, waiting as long as the other side takes something now and then.
+     *
+     * @return false if it was not accepted. True means that it goes before the end of our stream:
+     *     closing had not begun after it was written or queued, so what closing queues is behind it
      */
     boolean put(byte[] data, int offset, int length) {
-        boolean whole = offset == 0 && length == data.length;
-        if (length == 0) {
-            return true;
+        if (isSendingOver()) {
+            return false;
         }
-        if (Thread.currentThread().isVirtual()) {
+        boolean whole = offset == 0 && length == data.length;
+        if (mayBlockInSocket()) {
             byte[] piece = whole ? data : Arrays.copyOfRange(data, offset, offset + length);
             SendNow sent = sendNow(piece, false);
             if (sent != SendNow.IMPOSSIBLE) {
-                return sent == SendNow.DONE;
+                return sent == SendNow.DONE && !isSendingOver();
             }
         }
-        return phase() == Phase.CONNECTED
-                && enqueueOrWait(Arrays.copyOfRange(data, offset, offset + length));
+        return enqueueOrWait(Arrays.copyOfRange(data, offset, offset + length)) && !isSendingOver();
     }
 
-    /** Queues as much as there is room for. */
+    /**
+     * Queues as much as there is room for.
+     *
+     * @return how many bytes, or -1 if none will be accepted any more
+     */
     int putPartial(byte[] data, int offset, int length) {
-        int room = limits.outboundBytes() - outboundBytes();
-        int n = Math.min(length, room);
+        if (isSendingOver()) {
+            return -1;
+        }
+        int n = Math.min(length, limits.outboundBytes() - outboundBytes());
         if (n <= 0 || !enqueue(Arrays.copyOfRange(data, offset, offset + n))) {
             return 0;
         }
-        return n;
+        return isSendingOver() ? -1 : n;
     }
 
     // ---- the end ----
@@ -282,8 +378,8 @@ final class StreamLink extends Link<byte[]> {
      */
     void close() {
         closing = true;
-        if (phase() != Phase.CONNECTED) {
-            end(null);
+        if (phase() != Phase.CONNECTED || broken != null) {
+            end(broken);
             return;
         }
         outbound.add(SHUTDOWN, 0);
@@ -314,17 +410,35 @@ final class StreamLink extends Link<byte[]> {
         }
     }
 
+    /**
+     * Three things have a time. After our end of the stream the other side may take the close
+     * timeout to end its own. If it has ended its own first, or takes no more, and nobody here
+     * disconnects, the socket is kept for that long after the last that was sent or read. And if
+     * nobody has read for that long, nobody would ever see the end, so a thread begins to read.
+     */
     @Override
     public void tick(long now) {
         super.tick(now);
-        // A stalled write has a bound of its own, so the time begins when all is written.
-        if ((closing || inputEnded) && outbound.isEmpty()) {
-            if (lingerSince == 0) {
-                lingerSince = now | 1;
-            } else if (now - lingerSince > Nanos.of(limits.closeTimeout())) {
-                end(null);
+        boolean ending = closing || inputEnded || broken != null;
+        if (!ending) {
+            if (!isReadRoleTaken() && now - lastInput > Nanos.of(limits.closeTimeout())) {
+                startReader();
+            }
+        } else if (lingerSince == 0 || isWriting() || !outbound.isEmpty()) {
+            lingerSince = now | 1; // a stalled write has a bound of its own
+        } else {
+            long since = lingerSince;
+            if (!closing) {
+                since = later(since, later(lastInput, lastOutput));
+            }
+            if (now - since > Nanos.of(limits.closeTimeout())) {
+                end(broken);
             }
         }
+    }
+
+    private static long later(long one, long other) {
+        return one - other > 0 ? one : other;
     }
 
     @Override
@@ -336,7 +450,7 @@ final class StreamLink extends Link<byte[]> {
     }
 
     /** Waits for a condition on this link's state. */
-    boolean await(java.util.function.BooleanSupplier condition, long nanos) {
+    boolean await(BooleanSupplier condition, long nanos) {
         return news.await(condition, nanos);
     }
 }

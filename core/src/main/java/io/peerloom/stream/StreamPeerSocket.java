@@ -3,9 +3,11 @@ package io.peerloom.stream;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.Peer;
+import io.peerloom.internal.link.ChannelWire;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.queue.WaitPoint;
+
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.UnknownHostException;
@@ -13,6 +15,8 @@ import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * A stream of bytes over a socket that never blocks a game loop: Godot's {@code StreamPeerSocket}
@@ -49,28 +53,49 @@ import java.util.Optional;
  * side takes nothing, at most {@link Limits#writeTimeout} without progress. {@code getData} waits
  * for as long as the connection lives, which keepalive probes of the system bound; {@link
  * #getData(byte[], int, int, Duration)} waits for a time. On a virtual thread both use the socket
- * directly as long as the peer was not polled, which is the fastest way.
+ * directly as long as the peer was not polled, which is the fastest way. To end such a call,
+ * disconnect: an interrupt of a virtual thread inside of the socket closes the connection, as
+ * everywhere in {@code java.nio}; everywhere else it ends the wait and does no harm.
+ *
+ * <p>Of a peer that nobody polls or reads from for {@link Limits#closeTimeout} a thread of its own
+ * reads from then on, so that the end of the connection is seen and the socket let go of.
  */
 public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer, AutoCloseable
         permits StreamPeerTCP, StreamPeerUDS {
 
+    /**
+     * What the peer is at one time.
+     *
+     * @param status what {@link #getStatus} says
+     * @param link the connection; null when NONE or ERROR
+     * @param failure why the last connection failed or broke; null while all is well
+     */
+    private record State(Status status, StreamLink link, Throwable failure) {}
+
+    /** How a read says that the stream ended in order. */
+    private static final int ENDED = -1;
+
+    /** How a read says that the connection broke, or that there is none. */
+    private static final int FAILED = -2;
+
     /** Set before connecting by the owner; read by it. */
     private Limits limits = Limits.defaults();
 
-    /** Moved by {@link #move} alone; volatile because puts on other threads look at it. */
-    private volatile Status status = Status.NONE;
+    /**
+     * Moved by {@link #move} alone, as a whole, so that any thread may disconnect at any time: of
+     * two threads that would move it one is first, and the other finds that there is nothing to do.
+     */
+    private final AtomicReference<State> state =
+            new AtomicReference<>(new State(Status.NONE, null, null));
 
-    /** The current connection, or null when NONE or ERROR. */
-    private volatile StreamLink link;
-
-    /** Why the last connection ended; null while all is well. */
-    private volatile Throwable failure;
+    /** Opened and bound for the next connection, or null; taken by who connects or disconnects. */
+    private final AtomicReference<SocketChannel> bound = new AtomicReference<>();
 
     /** Where {@link #awaitActivity} waits while there is no link to wait at. */
     private final WaitPoint unlinked = new WaitPoint();
 
     /** Set by {@link #wakeup}, cleared by the wait that it ended. */
-    private volatile boolean woken;
+    private final AtomicBoolean woken = new AtomicBoolean();
 
     StreamPeerSocket() {}
 
@@ -99,72 +124,94 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
      */
     @Override
     public ErrorCode poll() {
-        StreamLink current = link;
+        State now = state.get();
+        StreamLink current = now.link();
         if (current == null) {
             return ErrorCode.OK;
         }
-        if (status == Status.CONNECTING) {
-            switch (current.phase()) {
-                case CONNECTING -> {}
-                case CONNECTED -> {
-                    move(Status.CONNECTED);
-                    arrived();
-                    current.startReader();
-                }
-                case ENDED -> {
-                    Throwable cause = current.failure();
-                    leave(Status.ERROR, cause);
-                    return cause instanceof UnknownHostException
-                            ? ErrorCode.CANT_RESOLVE
-                            : ErrorCode.CONNECTION_ERROR;
-                }
+        if (now.status() == Status.CONNECTING) {
+            ErrorCode code = concludeConnecting(now);
+            if (getStatus() == Status.CONNECTED) {
+                current.startReader();
             }
-            return ErrorCode.OK;
+            return code;
         }
         current.startReader();
-        if (current.isDrained()) {
-            Throwable cause = current.failure();
-            if (cause == null) {
-                disconnectFromHost();
-            } else {
-                leave(Status.ERROR, cause);
-                return ErrorCode.FAILED;
-            }
+        if (!current.isDrained()) {
+            return ErrorCode.OK;
         }
-        return ErrorCode.OK;
+        Throwable cause = current.failure();
+        if (cause == null) {
+            move(now, new State(Status.NONE, null, null));
+            return ErrorCode.OK;
+        }
+        return move(now, new State(Status.ERROR, null, cause)) ? ErrorCode.FAILED : ErrorCode.OK;
+    }
+
+    private ErrorCode concludeConnecting(State now) {
+        StreamLink current = now.link();
+        if (current.phase() == StreamLink.Phase.CONNECTING) {
+            return ErrorCode.OK;
+        }
+        if (current.wasConnected()) { // perhaps it is over again; what arrived comes first
+            entered(current.channel());
+            move(now, new State(Status.CONNECTED, current, null));
+            return ErrorCode.OK;
+        }
+        Throwable cause = current.failure();
+        if (!move(now, new State(Status.ERROR, null, cause))) {
+            return ErrorCode.OK;
+        }
+        return cause instanceof UnknownHostException
+                ? ErrorCode.CANT_RESOLVE
+                : ErrorCode.CONNECTION_ERROR;
     }
 
     @Override
     public Status getStatus() {
-        return status;
+        return state.get().status();
     }
 
-    /** The one method that moves the status. */
-    private void move(Status to) {
-        status = to;
-    }
-
-    private void leave(Status to, Throwable cause) {
-        failure = cause;
-        StreamLink current = link;
-        link = null;
-        if (current != null) {
-            current.close();
+    /**
+     * The one method that moves the status.
+     *
+     * @return false if another thread disconnected since {@code from} was looked at, so that there
+     *     is nothing to move any more
+     */
+    private boolean move(State from, State to) {
+        if (!state.compareAndSet(from, to)) {
+            return false;
         }
-        left();
-        move(to);
+        if (from.link() != null && to.link() == null) {
+            from.link().close();
+        }
+        return true;
     }
 
-    /** The connection is gone; forget its addresses. */
-    void left() {}
+    /** The connection is established: look at its addresses. On the owner's thread. */
+    void entered(SocketChannel channel) {}
+
+    /** {@return whether there is another side, or one is being connected to} */
+    final boolean hasTarget() {
+        return state.get().link() != null;
+    }
 
     /**
      * Closes the connection, or gives up connecting; the status is NONE after it. What was put
      * before is still sent. Idempotent; any thread; does not block. Godot: {@code
      * disconnect_from_host}.
+     *
+     * <p>A thread that waits in {@code getData} or {@code read} is told that there is no connection
+     * any more. If it is a virtual thread that reads from the socket itself, that happens when the
+     * other side has closed its end as well, and after {@link Limits#closeTimeout} at the latest.
      */
     public void disconnectFromHost() {
-        leave(Status.NONE, null);
+        State now = state.get();
+        while (now.status() != Status.NONE
+                && !move(now, new State(Status.NONE, null, now.failure()))) {
+            now = state.get();
+        }
+        closeQuietly(bound.getAndSet(null));
     }
 
     /** The same as {@link #disconnectFromHost}. */
@@ -174,60 +221,87 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
     }
 
     /**
-     * {@return why connecting failed or the connection broke, if it did} An orderly end is no
-     * failure. Kept until the next connection begins.
+     * {@return why connecting or binding failed or the connection broke, if it did} An orderly end
+     * is no failure. Kept until the next connection begins.
      */
     @Override
     public Optional<Throwable> getFailure() {
-        return Optional.ofNullable(failure);
+        return Optional.ofNullable(state.get().failure());
     }
 
-    // ---- connecting, for the subclasses ----
+    // ---- connecting, for the subclasses; on the owner's thread ----
+
+    /** {@return whether it is bound, or not in a status to be bound in} */
+    final boolean isInUse() {
+        return bound.get() != null || getStatus() != Status.NONE;
+    }
+
+    /** Keeps a channel for the next connection. */
+    final void setBound(SocketChannel channel) {
+        bound.set(channel);
+    }
+
+    /** {@return the channel that was kept, which is the caller's now; null if there is none} */
+    final SocketChannel takeBound() {
+        return bound.getAndSet(null);
+    }
+
+    static void closeQuietly(SocketChannel channel) {
+        if (channel != null) {
+            new ChannelWire(channel).close();
+        }
+    }
 
     /** Keeps why something could not be begun. */
     final void setFailure(Throwable cause) {
-        failure = cause;
+        move(state.get(), new State(Status.NONE, null, cause));
     }
 
     /** Begins to connect. The status must be NONE. */
     final void begin(StreamLink.Opener opener) {
-        failure = null;
-        link = StreamLink.connect(limits, opener);
-        move(Status.CONNECTING);
+        State now = state.get();
+        StreamLink link = StreamLink.connect(limits, opener);
+        if (!move(now, new State(Status.CONNECTING, link, null))) {
+            link.close();
+        }
     }
 
     /** Adopts an accepted connection. */
     final void adopt(Limits serverLimits, Watchdog watchdog, SocketChannel channel) {
         limits = serverLimits;
-        link = StreamLink.accepted(serverLimits, watchdog, channel);
-        move(Status.CONNECTED);
+        StreamLink link = StreamLink.accepted(serverLimits, watchdog, channel);
+        move(state.get(), new State(Status.CONNECTED, link, null));
     }
 
-    /** The channel of the current connection, or null. */
+    /** The channel of the current connection, or else the one that was bound, or null. */
     final SocketChannel channel() {
-        StreamLink current = link;
-        return current == null ? null : current.channel();
+        StreamLink current = state.get().link();
+        return current == null ? bound.get() : current.channel();
     }
 
-    /** Waits until connected; for the blocking factories of the subclasses. */
+    /**
+     * Waits until connected, and starts no thread that reads; for the blocking factories of the
+     * subclasses.
+     */
     final void finishConnecting() throws IOException {
-        StreamLink current = link;
+        State now = state.get();
+        StreamLink current = now.link();
         if (!current.await(() -> current.phase() != StreamLink.Phase.CONNECTING, Nanos.FOREVER)) {
-            leave(Status.NONE, null); // interrupted: nobody will have the peer
+            disconnectFromHost();
             throw new InterruptedIOException("interrupted while connecting");
         }
-        if (current.failure() instanceof IOException e) {
-            leave(Status.ERROR, e);
-            throw e;
+        if (concludeConnecting(now) != ErrorCode.OK) {
+            Throwable cause = state.get().failure();
+            throw cause instanceof IOException e ? e : new IOException(cause);
         }
-        move(Status.CONNECTED);
-        arrived();
     }
 
-    /** Connecting has succeeded; the addresses are known. */
-    void arrived() {}
-
     // ---- data ----
+
+    /** The connection to put into or get from, or null. */
+    private static StreamLink connected(State now) {
+        return now.status() == Status.CONNECTED ? now.link() : null;
+    }
 
     @Override
     public ErrorCode putData(byte[] data, int offset, int length) {
@@ -235,23 +309,20 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
         if (length == 0) {
             return ErrorCode.OK; // as in Godot, whatever the status
         }
-        StreamLink current = link;
-        if (status != Status.CONNECTED || current == null) {
-            return ErrorCode.FAILED;
-        }
-        return current.put(data, offset, length) ? ErrorCode.OK : ErrorCode.FAILED;
+        StreamLink current = connected(state.get());
+        return current != null && current.put(data, offset, length)
+                ? ErrorCode.OK
+                : ErrorCode.FAILED;
     }
 
     @Override
     public int putPartialData(byte[] data, int offset, int length) {
         Objects.checkFromIndexSize(offset, length, data.length);
-        StreamLink current = link;
-        if (status != Status.CONNECTED
-                || current == null
-                || current.phase() != StreamLink.Phase.CONNECTED) {
-            return -1;
+        if (length == 0) {
+            return 0;
         }
-        return current.putPartial(data, offset, length);
+        StreamLink current = connected(state.get());
+        return current == null ? -1 : current.putPartial(data, offset, length);
     }
 
     @Override
@@ -267,28 +338,30 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
      * @param length how many bytes
      * @param timeout how long to wait at the most; {@link Limits#NEVER} as long as the connection
      *     lives
-     * @return OK; TIMEOUT when they were not there in time, FILE_EOF when the stream ended before
-     *     them, FAILED when it broke or there is no connection. What did arrive is in the array
-     *     then, and gone from the stream
+     * @return OK; TIMEOUT when they were not there in time or the thread was interrupted, FILE_EOF
+     *     when the stream ended before them, FAILED when it broke or there is no connection. What
+     *     did arrive is in the array then, and gone from the stream
      */
     public ErrorCode getData(byte[] data, int offset, int length, Duration timeout) {
         Objects.checkFromIndexSize(offset, length, data.length);
         long deadline = deadline(timeout);
         for (int done = 0; done < length; ) {
             int n = read(data, offset + done, length - done, left(deadline));
-            if (n > 0) {
-                done += n;
-            } else if (n == 0) {
-                return ErrorCode.TIMEOUT;
-            } else {
-                return failure == null && ended ? ErrorCode.FILE_EOF : ErrorCode.FAILED;
+            switch (n) {
+                case 0 -> {
+                    return ErrorCode.TIMEOUT;
+                }
+                case ENDED -> {
+                    return ErrorCode.FILE_EOF;
+                }
+                case FAILED -> {
+                    return ErrorCode.FAILED;
+                }
+                default -> done += n;
             }
         }
         return ErrorCode.OK;
     }
-
-    /** The last connection ended in order, seen by a read. Belongs to the receiving thread. */
-    private boolean ended;
 
     /**
      * Reads what is there, waiting for at least one byte for a time: the blocking call of {@code
@@ -296,15 +369,16 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
      *
      * @param data where to
      * @param offset where the first byte goes
-     * @param length how many bytes at the most, at least 1
+     * @param length how many bytes at the most; 0 gives 0
      * @param timeout how long to wait at the most; {@link Limits#NEVER} as long as the connection
      *     lives
-     * @return how many bytes were read; 0 when there were none in time, -1 at the end of the stream
-     *     or when it broke ({@link #getFailure} tells) or there is no connection
+     * @return how many bytes were read; 0 when there were none in time or the thread was
+     *     interrupted, -1 at the end of the stream or when it broke ({@link #getFailure} tells) or
+     *     there is no connection
      */
     public int read(byte[] data, int offset, int length, Duration timeout) {
         Objects.checkFromIndexSize(offset, length, data.length);
-        return read(data, offset, length, left(deadline(timeout)));
+        return length == 0 ? 0 : Math.max(-1, read(data, offset, length, left(deadline(timeout))));
     }
 
     private static long deadline(Duration timeout) {
@@ -316,54 +390,54 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
         return deadline == Nanos.FOREVER ? Nanos.FOREVER : deadline - System.nanoTime();
     }
 
+    /** At least one byte; or 0 when the time was up, {@link #ENDED}, or {@link #FAILED}. */
     private int read(byte[] data, int offset, int length, long nanos) {
-        StreamLink current = link;
-        ended = false;
-        if (status != Status.CONNECTED || current == null) {
-            return -1;
+        State now = state.get();
+        StreamLink current = connected(now);
+        if (current == null) {
+            return FAILED;
         }
+        long deadline = nanos == Nanos.FOREVER ? nanos : System.nanoTime() + nanos;
         while (true) {
             int n = current.take(data, offset, length);
-            if (n > 0 || length == 0) {
-                return n;
-            }
-            if (current.isDrained()) {
-                return meetEnd(current);
-            }
-            long before = nanos == Nanos.FOREVER ? 0 : System.nanoTime();
-            n = current.waitForInput(data, offset, length, nanos);
             if (n > 0) {
                 return n;
             }
-            if (nanos != Nanos.FOREVER) {
-                nanos -= System.nanoTime() - before;
+            if (current.isDrained()) {
+                return meetEnd(now);
+            }
+            n = current.waitForInput(data, offset, length, left(deadline));
+            if (n > 0) {
+                return n;
             }
             if (current.available() == 0
                     && !current.isDrained()
-                    && (nanos <= 0 || Thread.currentThread().isInterrupted())) {
+                    && (left(deadline) <= 0 || Thread.currentThread().isInterrupted())) {
                 return 0;
             }
         }
     }
 
-    private int meetEnd(StreamLink current) {
-        Throwable cause = current.failure();
-        ended = cause == null;
-        leave(Status.NONE, cause);
-        return -1;
+    /** A read disconnects when it meets the end, unless another thread has done so. */
+    private int meetEnd(State now) {
+        Throwable cause = now.link().failure();
+        return move(now, new State(Status.NONE, null, cause)) && cause == null ? ENDED : FAILED;
     }
 
     @Override
     public int getPartialData(byte[] data, int offset, int length) {
         Objects.checkFromIndexSize(offset, length, data.length);
-        StreamLink current = link;
-        ended = false;
-        if (status != Status.CONNECTED || current == null) {
+        if (length == 0) {
+            return 0;
+        }
+        State now = state.get();
+        StreamLink current = connected(now);
+        if (current == null) {
             return -1;
         }
         current.startReader();
         int n = current.take(data, offset, length);
-        return n == 0 && length > 0 && current.isDrained() ? meetEnd(current) : n;
+        return n == 0 && current.isDrained() ? Math.max(-1, meetEnd(now)) : n;
     }
 
     /**
@@ -372,46 +446,46 @@ public abstract sealed class StreamPeerSocket extends StreamPeer implements Peer
      */
     @Override
     public int getAvailableBytes() {
-        StreamLink current = link;
-        if (current == null || status != Status.CONNECTED) {
-            return current == null ? -1 : 0;
+        State now = state.get();
+        if (now.link() == null) {
+            return -1;
         }
-        current.startReader();
-        return current.available();
+        if (now.status() != Status.CONNECTED) {
+            return 0;
+        }
+        now.link().startReader();
+        return now.link().available();
     }
 
     // ---- waiting ----
 
     @Override
     public boolean awaitActivity(Duration timeout) {
-        StreamLink current = link;
-        Status now = status;
+        State now = state.get();
+        StreamLink current = now.link();
         long nanos = Nanos.of(timeout);
         boolean active;
         if (current == null) { // nothing but a wakeup can happen
-            active = unlinked.await(() -> woken || link != null, nanos);
-        } else {
-            if (now == Status.CONNECTED) {
-                current.startReader();
-            }
+            active = unlinked.await(() -> woken.get() || hasTarget(), nanos);
+        } else if (now.status() == Status.CONNECTING) {
             active =
                     current.await(
-                            () ->
-                                    woken
-                                            || (now == Status.CONNECTING
-                                                    ? current.phase() != StreamLink.Phase.CONNECTING
-                                                    : current.available() > 0
-                                                            || current.isDrained()),
+                            () -> woken.get() || current.phase() != StreamLink.Phase.CONNECTING,
+                            nanos);
+        } else {
+            current.startReader();
+            active =
+                    current.await(
+                            () -> woken.get() || current.available() > 0 || current.isDrained(),
                             nanos);
         }
-        woken = false;
-        return active;
+        return woken.getAndSet(false) || active; // one that comes after this is for the next wait
     }
 
     @Override
     public void wakeup() {
-        woken = true;
-        StreamLink current = link;
+        woken.set(true);
+        StreamLink current = state.get().link();
         if (current != null) {
             current.wake();
         }

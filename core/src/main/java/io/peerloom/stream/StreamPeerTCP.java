@@ -4,13 +4,12 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Watchdog;
+
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.util.Objects;
 
@@ -23,10 +22,7 @@ import java.util.Objects;
  */
 public final class StreamPeerTCP extends StreamPeerSocket {
 
-    /** Opened and bound by {@link #bind}, used by the next connection; null otherwise. */
-    private SocketChannel bound;
-
-    /** The target while connecting, the remote end while connected. */
+    /** The target while connecting, the remote end while connected. The owner's. */
     private String host = "";
 
     private int port;
@@ -53,8 +49,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      * @param port 1 to 65535
      * @return the connected peer
      * @throws IOException if the name has no address, none answered, or {@link
-     *     Limits#connectTimeout} was over; a {@link java.io.InterruptedIOException} if the thread
-     *     was interrupted, which stays so
+     *     Limits#connectTimeout} was over
      */
     public static StreamPeerTCP connect(String host, int port) throws IOException {
         var peer = new StreamPeerTCP();
@@ -89,7 +84,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         if (localPort < 0 || localPort > 65_535) {
             return ErrorCode.INVALID_PARAMETER;
         }
-        if (bound != null || getStatus() != Status.NONE) {
+        if (isInUse()) {
             return ErrorCode.ALREADY_IN_USE;
         }
         InetSocketAddress address = Connector.localAddress(localHost, localPort);
@@ -100,7 +95,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         try {
             channel = open(address);
             Connector.bind(channel, address);
-            bound = channel;
+            setBound(channel);
             return ErrorCode.OK;
         } catch (IOException e) {
             closeQuietly(channel);
@@ -139,16 +134,17 @@ public final class StreamPeerTCP extends StreamPeerSocket {
         }
         host = targetHost;
         port = targetPort;
-        SocketChannel local = bound;
-        bound = null;
+        SocketChannel local = takeBound();
         boolean immediately = noDelay;
         begin(connector -> {
+            SocketChannel channel = null;
             try {
-                var channel = connector.connect(connector.resolve(targetHost, targetPort), local);
+                channel = connector.connect(connector.resolve(targetHost, targetPort), local);
                 channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
                 channel.setOption(StandardSocketOptions.TCP_NODELAY, immediately);
                 return channel;
             } catch (IOException e) {
+                closeQuietly(channel);
                 closeQuietly(local);
                 throw e;
             }
@@ -157,35 +153,16 @@ public final class StreamPeerTCP extends StreamPeerSocket {
     }
 
     @Override
-    void arrived() {
-        if (remoteAddress() instanceof InetSocketAddress address) {
-            host = address.getAddress().getHostAddress();
-            port = address.getPort();
+    void entered(SocketChannel channel) {
+        try {
+            if (channel.getRemoteAddress() instanceof InetSocketAddress address) {
+                host = address.getAddress().getHostAddress();
+                port = address.getPort();
+            }
+        } catch (IOException e) {
+            // closed meanwhile: the target stays, and a later poll will tell
         }
         setNoDelay(noDelay); // it may have been set while connecting
-    }
-
-    private SocketAddress remoteAddress() {
-        try {
-            SocketChannel channel = channel();
-            return channel == null ? null : channel.getRemoteAddress();
-        } catch (IOException e) {
-            return null; // closed meanwhile; the next poll will tell
-        }
-    }
-
-    @Override
-    void left() {
-        host = "";
-        port = 0;
-        closeQuietly(bound);
-        bound = null;
-    }
-
-    private static void closeQuietly(SocketChannel channel) {
-        if (channel != null) {
-            new io.peerloom.internal.link.ChannelWire(channel).close();
-        }
     }
 
     /**
@@ -193,7 +170,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      * connected, {@code ""} otherwise} Godot: {@code get_connected_host}.
      */
     public String getConnectedHost() {
-        return host;
+        return hasTarget() ? host : "";
     }
 
     /**
@@ -201,7 +178,7 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      * {@code get_connected_port}.
      */
     public int getConnectedPort() {
-        return port;
+        return hasTarget() ? port : 0;
     }
 
     /**
@@ -209,13 +186,11 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      */
     public int getLocalPort() {
         try {
-            SocketChannel channel = bound != null ? bound : channel();
+            SocketChannel channel = channel();
             return channel != null && channel.getLocalAddress() instanceof InetSocketAddress local
                     ? local.getPort()
                     : 0;
-        } catch (ClosedChannelException e) {
-            return 0;
-        } catch (IOException e) {
+        } catch (IOException e) { // closed
             return 0;
         }
     }

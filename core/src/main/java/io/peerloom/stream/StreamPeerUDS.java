@@ -2,8 +2,8 @@ package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
-import io.peerloom.internal.link.ChannelWire;
 import io.peerloom.internal.link.Watchdog;
+
 import java.io.IOException;
 import java.net.BindException;
 import java.net.StandardProtocolFamily;
@@ -15,7 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * A stream over a Unix domain socket. Godot: {@code StreamPeerUDS} (4.6).
@@ -25,13 +24,10 @@ import java.util.Objects;
  */
 public final class StreamPeerUDS extends StreamPeerSocket {
 
-    /** What fits into {@code sockaddr_un.sun_path} on Linux, less the terminating zero. */
-    private static final int MAX_PATH_BYTES = 107;
+    /** What the JDK takes, on Linux, and Godot as well: one less than would fit. */
+    private static final int MAX_PATH_BYTES = 106;
 
-    /** Opened and bound by {@link #bind}, used by the next connection; null otherwise. */
-    private SocketChannel bound;
-
-    /** The path that was connected to; "" for accepted peers, as in Godot. */
+    /** The path that was connected to; "" for accepted peers, as in Godot. The owner's. */
     private String path = "";
 
     /** A peer that is not connected. */
@@ -74,19 +70,17 @@ public final class StreamPeerUDS extends StreamPeerSocket {
         if (!isValid(localPath)) {
             return ErrorCode.INVALID_PARAMETER;
         }
-        if (bound != null || getStatus() != Status.NONE) {
+        if (isInUse()) {
             return ErrorCode.ALREADY_IN_USE;
         }
         SocketChannel channel = null;
         try {
             channel = SocketChannel.open(StandardProtocolFamily.UNIX);
             channel.bind(UnixDomainSocketAddress.of(localPath));
-            bound = channel;
+            setBound(channel);
             return ErrorCode.OK;
         } catch (IOException | UnsupportedOperationException e) {
-            if (channel != null) {
-                new ChannelWire(channel).close();
-            }
+            closeQuietly(channel);
             setFailure(e);
             return bindError(e, localPath);
         }
@@ -105,9 +99,10 @@ public final class StreamPeerUDS extends StreamPeerSocket {
         return ErrorCode.UNAVAILABLE;
     }
 
+    /** Whether a path may be a socket's. */
     static boolean isValid(Path path) {
-        Objects.requireNonNull(path, "path");
-        int length = path.toString().getBytes(StandardCharsets.UTF_8).length;
+        String text = UnixDomainSocketAddress.of(path).toString(); // not of another file system
+        int length = text.getBytes(StandardCharsets.UTF_8).length;
         return length > 0 && length <= MAX_PATH_BYTES;
     }
 
@@ -127,28 +122,10 @@ public final class StreamPeerUDS extends StreamPeerSocket {
             return ErrorCode.INVALID_PARAMETER;
         }
         path = target.toString();
-        SocketChannel local = bound;
-        bound = null;
-        begin(connector -> {
-            try {
-                return connector.connect(List.of(UnixDomainSocketAddress.of(target)), local);
-            } catch (IOException e) {
-                if (local != null) {
-                    new ChannelWire(local).close();
-                }
-                throw e;
-            }
-        });
+        SocketChannel local = takeBound();
+        var address = List.of(UnixDomainSocketAddress.of(target));
+        begin(connector -> connector.connect(address, local));
         return ErrorCode.OK;
-    }
-
-    @Override
-    void left() {
-        path = "";
-        if (bound != null) {
-            new ChannelWire(bound).close();
-            bound = null;
-        }
     }
 
     /**
@@ -156,6 +133,6 @@ public final class StreamPeerUDS extends StreamPeerSocket {
      * otherwise and on peers that a server accepted} Godot: {@code get_connected_path}.
      */
     public String getConnectedPath() {
-        return path;
+        return hasTarget() ? path : "";
     }
 }

@@ -85,14 +85,19 @@ public final class Blackhole implements AutoCloseable {
         return ((InetSocketAddress) address()).getPort();
     }
 
-    /** Lets the next ones in: accepts, and drops, what filled the backlog. */
+    /**
+     * Lets the next ones in: accepts, and drops, what filled the backlog, and no more than that.
+     */
     public void acceptAll() throws IOException {
+        int through = 0;
         for (SocketChannel channel : fill) { // those that wait as well, or they would be the next
+            if (channel.isConnected()) {
+                through++;
+            }
             channel.close();
         }
-        server.configureBlocking(false);
-        for (SocketChannel channel; (channel = server.accept()) != null; ) {
-            channel.close();
+        for (; through > 0; through--) {
+            server.accept().close();
         }
     }
 

@@ -544,6 +544,11 @@ public abstract class Link<E> implements Watchdog.Watched {
         writeSince = 0;
     }
 
+    /** {@return whether a write is under way} Any thread; a guess by the time it is used. */
+    protected final boolean isWriting() {
+        return writeSince != 0;
+    }
+
     /** The current tick, never 0. */
     private long stamp() {
         return watchdog.now() | 1;
