@@ -5,7 +5,6 @@ import io.peerloom.stream.SocketServer;
 import io.peerloom.stream.StreamPeerSocket;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 
 /**
@@ -61,8 +60,8 @@ public final class AsyncSocketServer {
      * @return the connected peer; null when the server was stopped
      */
     public CompletableFuture<AsyncStreamPeer> accept() {
-        var waiter = new Pending<AsyncStreamPeer>(inlet.waiters);
-        inlet.waiters.add(waiter);
+        var waiter = new Pending<AsyncStreamPeer>(inlet.waiting);
+        inlet.waiting.add(waiter);
         inlet.ensure();
         return waiter;
     }
@@ -80,11 +79,7 @@ public final class AsyncSocketServer {
     }
 
     /** What accepts. Its role is that of the server's owner. */
-    private final class Inlet extends Relay {
-        /** The accepts that are not answered, oldest first. Any thread adds, the holder takes. */
-        final ConcurrentLinkedQueue<Pending<AsyncStreamPeer>> waiters =
-                new ConcurrentLinkedQueue<>();
-
+    private final class Inlet extends Relay<Pending<AsyncStreamPeer>> {
         /** Any thread sets it. */
         private volatile boolean stopping;
 
@@ -99,8 +94,8 @@ public final class AsyncSocketServer {
         }
 
         @Override
-        boolean hasWork() {
-            return !waiters.isEmpty() || (stopping && !over);
+        boolean hasMoreWork() {
+            return stopping && !over;
         }
 
         @Override
@@ -123,14 +118,13 @@ public final class AsyncSocketServer {
                     return null; // stopping, or gone again
                 }
             }
-            for (Pending<AsyncStreamPeer> waiter; (waiter = waiters.poll()) != null; ) {
-                if (waiter.claim()) {
-                    waiter.decide(peer == null ? null : wrap(peer), null);
-                    return waiter;
-                }
+            Pending<AsyncStreamPeer> waiter = claimNext();
+            if (waiter == null) {
+                stash = peer;
+            } else {
+                waiter.decide(peer == null ? null : wrap(peer), null);
             }
-            stash = peer;
-            return null;
+            return waiter;
         }
 
         private AsyncStreamPeer wrap(StreamPeerSocket peer) {

@@ -7,9 +7,9 @@ import io.peerloom.stream.StreamPeerTCP;
 import io.peerloom.stream.StreamPeerUDS;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 
 /**
@@ -134,7 +134,7 @@ public final class AsyncStreamPeer {
         if (most < 1) {
             throw new IllegalArgumentException("a read of at most " + most + " bytes");
         }
-        return add(new Read(inlet.reads, 1, most, false));
+        return add(new Read(inlet.waiting, 1, most, false));
     }
 
     /**
@@ -150,11 +150,11 @@ public final class AsyncStreamPeer {
         if (bytes < 0 || bytes > MOST) {
             throw new IllegalArgumentException("a read of " + bytes + " bytes");
         }
-        return add(new Read(inlet.reads, bytes, bytes, true));
+        return add(new Read(inlet.waiting, bytes, bytes, true));
     }
 
     private Read add(Read read) {
-        inlet.reads.add(read);
+        inlet.waiting.add(read);
         if (closing) {
             answerAll(); // close has done so before this one was there, or does it now
         } else {
@@ -165,14 +165,12 @@ public final class AsyncStreamPeer {
 
     /** After closing: nothing will come any more for those who wait. Any thread; never waits. */
     private void answerAll() {
-        for (Read read; (read = inlet.reads.poll()) != null; ) {
-            if (read.claim()) {
-                read.decideEnd(null);
-                if (executor != null) {
-                    Relay.complete(read, executor);
-                } else {
-                    Relay.start(read);
-                }
+        for (Read read; (read = inlet.claimNext()) != null; ) {
+            read.decideEnd(null);
+            if (executor != null) {
+                Relay.complete(read, executor);
+            } else {
+                Relay.start(read);
             }
         }
     }
@@ -183,7 +181,7 @@ public final class AsyncStreamPeer {
         private final int most;
         private final boolean exactly;
 
-        Read(ConcurrentLinkedQueue<Read> queue, int least, int most, boolean exactly) {
+        Read(Collection<?> queue, int least, int most, boolean exactly) {
             super(queue);
             this.least = least;
             this.most = most;
@@ -198,10 +196,7 @@ public final class AsyncStreamPeer {
     }
 
     /** What reads. Its role is that of the peer's receiving thread, and owns the buffer. */
-    private final class Inlet extends Relay {
-        /** The reads that are not answered, oldest first. Any thread adds. */
-        final ConcurrentLinkedQueue<Read> reads = new ConcurrentLinkedQueue<>();
-
+    private final class Inlet extends Relay<Read> {
         // ---- the role's ----
 
         /** What was read and not taken: from one index to below the other. */
@@ -221,17 +216,12 @@ public final class AsyncStreamPeer {
         }
 
         @Override
-        boolean hasWork() {
-            return !closing && !reads.isEmpty();
-        }
-
-        @Override
         Pending<?> step() {
-            for (Read read; !closing && (read = reads.peek()) != null; ) {
-                if (read.isOpen() && to - from < read.least && !ended) {
+            for (Read read; (read = waiting.peek()) != null; ) {
+                if (read.isOpen() && to - from < read.least && !ended && !closing) {
                     fill();
                 } else {
-                    reads.remove(read);
+                    waiting.remove(read);
                     if (read.claim()) {
                         answer(read);
                         return read;
@@ -243,7 +233,7 @@ public final class AsyncStreamPeer {
 
         private void answer(Read read) {
             int n = Math.min(read.most, to - from);
-            if (n < read.least) {
+            if (n < read.least || closing) {
                 read.decideEnd(peer.getFailure().orElse(null));
             } else {
                 read.decide(Arrays.copyOfRange(buffer, from, from + n), null);
@@ -254,8 +244,11 @@ public final class AsyncStreamPeer {
         /** Waits for more. Whose read it is may be decided after that. */
         private void fill() {
             int have = to - from;
-            if (have == 0 && buffer.length > room) {
-                buffer = NOTHING; // an idle connection holds no large buffer
+            if (have == 0) {
+                from = to = 0;
+                if (buffer.length > room) {
+                    buffer = NOTHING; // an idle connection holds no large buffer
+                }
             }
             if (buffer.length - to < room) {
                 byte[] larger = buffer;

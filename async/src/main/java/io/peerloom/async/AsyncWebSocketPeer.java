@@ -12,7 +12,6 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -153,17 +152,14 @@ public final class AsyncWebSocketPeer {
      *     the cause, when the connection broke
      */
     public CompletableFuture<Message> receive() {
-        var waiter = new Pending<Message>(inlet.waiters);
-        inlet.waiters.add(waiter);
+        var waiter = new Pending<Message>(inlet.waiting);
+        inlet.waiting.add(waiter);
         inlet.wanted();
         return waiter;
     }
 
     /** What receives. Its role is that of the peer's receiving thread. */
-    private final class Inlet extends Relay {
-        /** The receives that are not answered, oldest first. Any thread adds, the holder takes. */
-        final ConcurrentLinkedQueue<Pending<Message>> waiters = new ConcurrentLinkedQueue<>();
-
+    private final class Inlet extends Relay<Pending<Message>> {
         /** A message that nobody waited for any more when it came. Written under the role. */
         private volatile Message stash;
 
@@ -201,9 +197,8 @@ public final class AsyncWebSocketPeer {
         }
 
         @Override
-        boolean hasWork() {
-            return !waiters.isEmpty()
-                    || (end == null && (closeBegun || (endWanted && stash == null)));
+        boolean hasMoreWork() {
+            return end == null && (closeBegun || (endWanted && stash == null));
         }
 
         @Override
@@ -212,21 +207,20 @@ public final class AsyncWebSocketPeer {
             if (message == null && end == null) {
                 return peer.getReadyState() == WebSocketPeer.State.CLOSED ? ended() : null;
             }
-            for (Pending<Message> waiter; (waiter = waiters.poll()) != null; ) {
-                if (waiter.claim()) {
-                    boolean broke = message == null && end.failure().isPresent();
-                    waiter.decide(message, broke ? failed() : null);
-                    return waiter;
-                }
+            Pending<Message> waiter = claimNext();
+            if (waiter == null) {
+                stash = message; // given up meanwhile; the next receive gets it
+            } else {
+                boolean broke = message == null && end.failure().isPresent();
+                waiter.decide(message, broke ? failed() : null);
             }
-            stash = message; // given up meanwhile; the next receive gets it
-            return null;
+            return waiter;
         }
 
         /** Waits for the next message; null if there is none, or it is not time to take it. */
         private Message next() {
             Message kept = stash;
-            if (!waiters.isEmpty()) {
+            if (!waiting.isEmpty()) {
                 if (kept == null) {
                     return peer.receive(); // after the end, what is left; it does not wait then
                 }
@@ -243,7 +237,7 @@ public final class AsyncWebSocketPeer {
 
         /** Waits for the end of a connection that is being closed, or for somebody to receive. */
         private void awaitClose() {
-            while (waiters.isEmpty()) {
+            while (waiting.isEmpty()) {
                 peer.poll();
                 if (peer.getReadyState() == WebSocketPeer.State.CLOSED) {
                     return;

@@ -1,9 +1,9 @@
 package io.peerloom.async;
 
 import io.peerloom.ErrorCode;
+import java.util.Collection;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 
 /**
@@ -11,23 +11,20 @@ import java.util.concurrent.Executor;
  *
  * @param <E> what is sent
  */
-abstract class Outlet<E> extends Relay {
+abstract class Outlet<E> extends Relay<Outlet.Turn<E>> {
 
     /** How many elements in a row the thread of a receive sends itself. */
     private static final int DIRECTLY = 16;
 
     /** An element that waits for its turn. */
-    private static final class Turn<E> extends Pending<Void> {
+    static final class Turn<E> extends Pending<Void> {
         private final E element;
 
-        Turn(ConcurrentLinkedQueue<Turn<E>> queue, E element) {
+        Turn(Collection<?> queue, E element) {
             super(queue);
             this.element = element;
         }
     }
-
-    /** What waits for its turn, oldest first. Any thread adds, the holder takes. */
-    private final ConcurrentLinkedQueue<Turn<E>> turns = new ConcurrentLinkedQueue<>();
 
     /** How often it was sent directly since the receive of this number; of the receiving thread. */
     private int direct;
@@ -54,8 +51,8 @@ abstract class Outlet<E> extends Relay {
      * peer. After some in a row the rest is handed over too: with futures that are done already, a
      * stage that sends again and again would be a recursion without end.
      */
-    final CompletableFuture<Void> send(E element, Relay receiving) {
-        if (receiving.isRunByThisThread() && turns.isEmpty()) {
+    final CompletableFuture<Void> send(E element, Relay<?> receiving) {
+        if (receiving.isRunByThisThread() && waiting.isEmpty()) {
             if (since != receiving.steps()) {
                 since = receiving.steps();
                 direct = 0;
@@ -63,7 +60,7 @@ abstract class Outlet<E> extends Relay {
             if (direct++ < DIRECTLY && tryAcquire()) {
                 ErrorCode result = null;
                 try {
-                    if (turns.isEmpty()) { // else somebody was first
+                    if (waiting.isEmpty()) { // else somebody was first
                         result = put(element);
                     }
                 } finally {
@@ -89,21 +86,16 @@ abstract class Outlet<E> extends Relay {
     }
 
     private Turn<E> handOver(E element) {
-        var turn = new Turn<>(turns, element);
-        turns.add(turn);
+        var turn = new Turn<>(waiting, element);
+        waiting.add(turn);
         ensure();
         return turn;
     }
 
     @Override
-    final boolean hasWork() {
-        return !turns.isEmpty();
-    }
-
-    @Override
     final Pending<?> step() {
-        Turn<E> turn = turns.poll();
-        if (turn == null || !turn.claim()) {
+        Turn<E> turn = claimNext();
+        if (turn == null) {
             return null;
         }
         ErrorCode result = put(turn.element);

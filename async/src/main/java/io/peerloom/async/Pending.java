@@ -75,6 +75,11 @@ class Pending<T> extends CompletableFuture<T> implements Runnable {
         }
     }
 
+    /** Keeps a failure as the outcome until {@link #run}. For the library, after a claim. */
+    final void fail(Throwable cause) {
+        decide(null, cause);
+    }
+
     private boolean giveUp() {
         if (!claim()) {
             return false;

@@ -8,6 +8,7 @@ import java.net.UnknownHostException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
@@ -34,8 +35,10 @@ import java.util.function.Function;
  * #busy} and {@link #due} after it. If it finds the role taken, the holder is yet to give it back
  * and looks for work after that; if it finds a successor due, that one is yet to clear the flag and
  * looks for work after that. All of these are volatile accesses, so one of the two sees the other.
+ *
+ * @param <P> what waits for an answer
  */
-abstract class Relay implements Runnable {
+abstract class Relay<P extends Pending<?>> implements Runnable {
     private static final ThreadFactory THREADS =
             Thread.ofVirtual()
                     .name("peerloom-async")
@@ -61,6 +64,9 @@ abstract class Relay implements Runnable {
     /** Runs the stages; null for the thread that made the step. */
     private final Executor executor;
 
+    /** What waits for an answer, oldest first. Any thread adds, the holder of the role takes. */
+    final ConcurrentLinkedQueue<P> waiting = new ConcurrentLinkedQueue<>();
+
     private volatile boolean busy;
 
     /** A thread was started, or woken, and has not looked for work yet. */
@@ -72,19 +78,39 @@ abstract class Relay implements Runnable {
     /** How many steps were made, modulo 2^32. Written under the role. */
     private int steps;
 
+    /** What a step threw: a bug, since nothing that a peer does is thrown. Else null. */
+    private volatile Throwable bug;
+
     Relay(Executor executor) {
         this.executor = executor;
     }
 
-    /** Whether a step would do something; then each step blocks or gets on. Any thread. */
-    abstract boolean hasWork();
+    /** Whether a step would do something although nothing waits for an answer. Any thread. */
+    boolean hasMoreWork() {
+        return false;
+    }
 
     /**
-     * Does one piece of work, for which it may block. Under the role.
+     * Does one piece of work, for which it may block; called when there is some, and gets on with
+     * it. Under the role.
      *
      * @return what is claimed and can be completed now, or null
      */
     abstract Pending<?> step();
+
+    private boolean hasWork() {
+        return !waiting.isEmpty() || (bug == null && hasMoreWork());
+    }
+
+    /** Takes and claims the oldest that waits and was not given up; null if there is none. */
+    final P claimNext() {
+        for (P next; (next = waiting.poll()) != null; ) {
+            if (next.claim()) {
+                return next;
+            }
+        }
+        return null;
+    }
 
     /** Whether somebody is at it. Any thread; a guess by the time it is used. */
     final boolean isBusy() {
@@ -158,7 +184,17 @@ abstract class Relay implements Runnable {
             runner = Thread.currentThread();
             steps++;
             try {
-                answered = step();
+                if (bug == null) {
+                    answered = step();
+                } else {
+                    answered = claimNext();
+                    if (answered != null) {
+                        answered.fail(new PeerException(ErrorCode.FAILED, bug));
+                    }
+                }
+            } catch (RuntimeException | Error e) {
+                bug = e; // nobody may wait for ever for what cannot be done any more
+                throw e;
             } finally {
                 release();
             }

@@ -8,7 +8,6 @@ import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
-
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.channels.ServerSocketChannel;

@@ -8,7 +8,6 @@ import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.queue.MpscQueue;
-
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.Arrays;
@@ -85,7 +84,8 @@ final class StreamLink extends Link<byte[]> {
 
     /** Begins to connect on a thread of the link's own. */
     static StreamLink connect(Limits limits, Opener opener) {
-        var link = new StreamLink(limits, new Watchdog(limits.closeTimeout(), limits.writeTimeout()));
+        var link =
+                new StreamLink(limits, new Watchdog(limits.closeTimeout(), limits.writeTimeout()));
         Threads.start("peerloom-connector", () -> link.open(opener));
         return link;
     }

@@ -7,7 +7,6 @@ import io.peerloom.internal.link.ChannelWire;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.queue.WaitPoint;
-
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.UnknownHostException;

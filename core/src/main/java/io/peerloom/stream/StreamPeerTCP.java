@@ -4,7 +4,6 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Watchdog;
-
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetSocketAddress;

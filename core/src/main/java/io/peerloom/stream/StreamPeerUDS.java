@@ -3,7 +3,6 @@ package io.peerloom.stream;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Watchdog;
-
 import java.io.IOException;
 import java.net.BindException;
 import java.net.StandardProtocolFamily;
