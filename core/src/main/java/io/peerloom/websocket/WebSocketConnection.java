@@ -155,6 +155,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** What the other side did wrong; written once by the read role, before our close frame. */
     private volatile ProtocolException violation;
 
+    /**
+     * Why the wire takes no more; written once under the write role. The end is left to the reader,
+     * which may still find what the other side sent before it went: its close frame above all.
+     */
+    private volatile IOException writeFailure;
+
     /** Set by {@link #close}: nothing is accepted for sending any more. */
     private volatile boolean closing;
 
@@ -418,7 +424,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** Whether something may still be sent. */
     boolean isOpenForSending() {
-        return state.canSend() && !closing && violation == null;
+        return state.canSend() && !closing && violation == null && writeFailure == null;
     }
 
     /** The one method that moves the state; false if the event does not apply any more. */
@@ -678,7 +684,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         } else {
             // it closed before it took our close frame, or while that is being written
             news.await(
-                    () -> state == ConnectionState.CLOSED || phase() == Phase.ENDED,
+                    () ->
+                            state == ConnectionState.CLOSED
+                                    || phase() == Phase.ENDED
+                                    || writeFailure != null,
                     Nanos.of(limits.closeTimeout()));
             end(null);
         }
@@ -799,7 +808,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     private void releaseDirect() {
         releaseRead();
-        if (closing || peerCloseCode >= 0 || violation != null) {
+        if (closing || peerCloseCode >= 0 || violation != null || writeFailure != null) {
             startReader();
         }
     }
@@ -893,6 +902,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     void abort() {
         closing = true;
         end(null);
+    }
+
+    @Override
+    protected void writeFailed(IOException cause) {
+        if (writeFailure == null) {
+            writeFailure = cause;
+        }
+        startReader(); // if nobody reads; who does meets the end
+        changed();
     }
 
     @Override
@@ -1009,7 +1027,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             } else if (now - handshakeSince > Nanos.of(limits.handshakeTimeout())) {
                 handshakeTimedOut();
             }
-        } else if (current != ConnectionState.OPEN || violation != null) {
+        } else if (current != ConnectionState.OPEN || violation != null || writeFailure != null) {
             // While what was accepted before is still being written, the write timeout counts.
             if (closingSince == 0) {
                 closingSince = now | 1;
@@ -1017,9 +1035,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 end(
                         current == ConnectionState.CLOSED
                                 ? null
-                                : timeout(
-                                        "no answer to our close frame for ",
-                                        limits.closeTimeout()));
+                                : writeFailure != null
+                                        ? writeFailure
+                                        : timeout(
+                                                "no answer to our close frame for ",
+                                                limits.closeTimeout()));
             }
         } else {
             heartbeat(now);

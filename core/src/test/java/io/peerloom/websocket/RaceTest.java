@@ -6,9 +6,11 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.websocket.WebSocketPeer.State;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
@@ -200,6 +202,51 @@ class RaceTest {
         } catch (IOException e) {
             exchanged.countDown(); // the server was gone before it was reached
         }
+    }
+
+    /**
+     * The other side sends its close frame and is gone, while we are writing: the write that fails
+     * must not hide the close frame, which is there to be read.
+     */
+    @Test
+    void aCloseFrameIsSeenAlthoughOurWriteFails() throws Exception {
+        int rounds = 200;
+        var ends = new ArrayList<String>();
+        try (var server = new WebSocketServer()) {
+            server.setListener(
+                    new WebSocketServer.Listener() {
+                        @Override
+                        public void clientDisconnected(int id, boolean wasCleanClose) {
+                            ends.add(server.getPeer(id).getCloseCode() + " " + wasCleanClose);
+                        }
+                    });
+            assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
+            int port = server.getLocalPort();
+            var clients =
+                    CompletableFuture.runAsync(
+                            () -> {
+                                byte[] close = RawPeer.masked(0x88, RawPeer.closePayload(1001, ""));
+                                for (int i = 0; i < rounds; i++) {
+                                    try (var raw = RawPeer.open(port)) {
+                                        raw.readFrame();
+                                        raw.write(close);
+                                    } catch (IOException e) {
+                                        throw new UncheckedIOException(e);
+                                    }
+                                }
+                            },
+                            task -> Thread.ofPlatform().start(task));
+            byte[] snapshot = new byte[400];
+            long deadline = System.nanoTime() + 4 * BOUND.toNanos();
+            while (ends.size() < rounds && !clients.isCompletedExceptionally()) {
+                assertThat(deadline - System.nanoTime()).as("time left").isPositive();
+                server.poll();
+                server.broadcast(snapshot);
+                server.awaitActivity(Duration.ofNanos(50_000));
+            }
+            clients.get(20, TimeUnit.SECONDS);
+        }
+        assertThat(ends).hasSize(rounds).containsOnly("1001 true");
     }
 
     @Test

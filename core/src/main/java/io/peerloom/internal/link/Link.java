@@ -366,6 +366,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     private void broken(IOException cause) {
+        writeSince = 0;
         writeFailed(cause);
         discard();
         news.signal(); // nobody need wait for room any more
