@@ -78,6 +78,7 @@ final class StreamLink extends Link<byte[]> {
         this.inbound = new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
     }
 
+    /** The clock of a server's connections. */
     static Watchdog watchdog(Limits limits) {
         return Watchdog.shared(limits.closeTimeout(), limits.writeTimeout());
     }

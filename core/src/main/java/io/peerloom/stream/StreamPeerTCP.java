@@ -48,7 +48,8 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      * @param port 1 to 65535
      * @return the connected peer
      * @throws IOException if the name has no address, none answered, or {@link
-     *     Limits#connectTimeout} was over
+     *     Limits#connectTimeout} was over; a {@link java.io.InterruptedIOException} if the thread
+     *     was interrupted, which stays so
      */
     public static StreamPeerTCP connect(String host, int port) throws IOException {
         var peer = new StreamPeerTCP();
