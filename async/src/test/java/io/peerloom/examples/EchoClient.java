@@ -2,6 +2,7 @@ package io.peerloom.examples;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.async.AsyncWebSocketPeer;
+import io.peerloom.async.PeerException;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.Options;
@@ -197,7 +198,9 @@ public final class EchoClient {
             var done = new CompletableFuture<Void>();
             sendAsync(peer, exchange, done);
             receiveNext(peer, exchange, done);
-            return done.whenComplete((nothing, failure) -> peer.close().isDone());
+            return done.handle((nothing, failure) -> peer) // in either case
+                    .thenCompose(AsyncWebSocketPeer::close)
+                    .thenCompose(end -> done);
         });
     }
 
@@ -320,6 +323,10 @@ public final class EchoClient {
             Throwable cause = e.getCause();
             if (cause instanceof IOException broken) {
                 throw broken;
+            }
+            if (cause instanceof PeerException refused && refused.code() != ErrorCode.FAILED) {
+                throw new IOException(
+                        "cannot open " + client.url + ": " + cause.getMessage(), cause);
             }
             out.println(cause.getMessage());
             return 1;
