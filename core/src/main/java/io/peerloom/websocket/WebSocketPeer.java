@@ -635,7 +635,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * Waits for the next message: as long as the connection lives, which the heartbeat bounds.
      *
      * @return the message; null when the connection has ended, and {@link #getCloseCode} and {@link
-     *     #getFailure} tell how; null also after {@link #wakeup} and when the thread is interrupted
+     *     #getFailure} tell how; null also after {@link #wakeup}, unless a virtual thread is
+     *     reading the socket itself, which only the end of the connection interrupts
      */
     public Message receive() {
         return receive(Limits.NEVER);
