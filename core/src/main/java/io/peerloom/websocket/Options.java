@@ -42,7 +42,27 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
      * @return the changed copy
      */
     public Options withProtocols(String... supported) {
-        return new Options(List.of(supported), headers, limits);
+        return withProtocols(List.of(supported));
+    }
+
+    /**
+     * These options with other subprotocols.
+     *
+     * @param supported the preferred one first
+     * @return the changed copy
+     */
+    public Options withProtocols(List<String> supported) {
+        return new Options(supported, headers, limits);
+    }
+
+    /**
+     * These options with other header lines.
+     *
+     * @param lines each {@code "Name: value"}
+     * @return the changed copy
+     */
+    public Options withHeaders(List<String> lines) {
+        return new Options(protocols, lines, limits);
     }
 
     /**
@@ -55,7 +75,7 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
     public Options withHeader(String name, String value) {
         var more = new ArrayList<>(headers);
         more.add(name + ": " + value);
-        return new Options(protocols, more, limits);
+        return withHeaders(more);
     }
 
     /**

@@ -102,7 +102,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      */
     public ErrorCode connectToUrl(String url, List<String> protocols, List<String> headers) {
         if (peer.getReadyState() == WebSocketPeer.State.CLOSED) {
-            peer.setOptions(new Options(protocols, headers, peer.getOptions().limits()));
+            peer.setOptions(peer.getOptions().withProtocols(protocols).withHeaders(headers));
         }
         return connectToUrl(url);
     }

@@ -1000,7 +1000,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param protocols the preferred one first; white space around them is dropped
      */
     public void setSupportedProtocols(List<String> protocols) {
-        options = new Options(protocols, options.headers(), options.limits());
+        options = options.withProtocols(protocols);
     }
 
     /** {@return the header lines to add to the handshake} Godot: {@code handshake_headers}. */
@@ -1014,7 +1014,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param headers each {@code "Name: value"}; checked when connecting
      */
     public void setHandshakeHeaders(List<String> headers) {
-        options = new Options(options.protocols(), headers, options.limits());
+        options = options.withHeaders(headers);
     }
 
     /**

@@ -454,7 +454,7 @@ public final class WebSocketServer implements AutoCloseable {
      * @return as above
      */
     public ErrorCode listen(int port, List<String> protocols) {
-        options = new Options(protocols, options.headers(), options.limits());
+        options = options.withProtocols(protocols);
         return listenTcp(port);
     }
 
