@@ -1,6 +1,7 @@
 package io.peerloom.websocket;
 
 import io.peerloom.Limits;
+import io.peerloom.internal.protocol.DeflatePool;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -14,8 +15,10 @@ import java.util.Objects;
  * @param headers more header lines for the handshake, each {@code "Name: value"}; names and values
  *     are checked when the connection is opened
  * @param limits what the connection may cost
+ * @param compression how to compress messages, if the other side agrees; null not to
  */
-public record Options(List<String> protocols, List<String> headers, Limits limits) {
+public record Options(
+        List<String> protocols, List<String> headers, Limits limits, Compression compression) {
 
     /**
      * Takes copies.
@@ -23,6 +26,7 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
      * @param protocols see above
      * @param headers see above
      * @param limits see above
+     * @param compression see above
      */
     public Options {
         protocols = protocols.stream().map(String::strip).toList();
@@ -30,9 +34,9 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
         Objects.requireNonNull(limits, "limits");
     }
 
-    /** {@return no subprotocol, no header, the default limits} */
+    /** {@return no subprotocol, no header, the default limits, no compression} */
     public static Options defaults() {
-        return new Options(List.of(), List.of(), Limits.defaults());
+        return new Options(List.of(), List.of(), Limits.defaults(), null);
     }
 
     /**
@@ -52,7 +56,7 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
      * @return the changed copy
      */
     public Options withProtocols(List<String> supported) {
-        return new Options(supported, headers, limits);
+        return new Options(supported, headers, limits, compression);
     }
 
     /**
@@ -62,7 +66,7 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
      * @return the changed copy
      */
     public Options withHeaders(List<String> lines) {
-        return new Options(protocols, lines, limits);
+        return new Options(protocols, lines, limits, compression);
     }
 
     /**
@@ -85,6 +89,21 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
      * @return the changed copy
      */
     public Options withLimits(Limits other) {
-        return new Options(protocols, headers, other);
+        return new Options(protocols, headers, other, compression);
+    }
+
+    /**
+     * These options with compression (RFC 7692).
+     *
+     * @param wish how; null for none
+     * @return the changed copy
+     */
+    public Options withCompression(Compression wish) {
+        return new Options(protocols, headers, limits, wish);
+    }
+
+    /** A pool for a connection, or for the connections of a server; null without compression. */
+    DeflatePool deflatePool() {
+        return compression == null ? null : compression.pool();
     }
 }

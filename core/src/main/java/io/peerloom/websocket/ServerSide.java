@@ -4,12 +4,14 @@ import io.peerloom.Limits;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.Header;
+import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.RequestHead;
 import io.peerloom.internal.protocol.ServerHandshake;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** The server's side of one opening handshake: reads the request, has it judged, answers it. */
@@ -54,6 +56,9 @@ final class ServerSide {
                 throw new HandshakeException(
                         403, "origin not allowed: " + head.first("Origin").orElse(""));
             }
+            Compression wish = options.compression();
+            Optional<PermessageDeflate.Agreement> deflate =
+                    wish == null ? Optional.empty() : wish.wish().accept(head);
             var asked = new UpgradeRequest(head, remoteAddress, true);
             UpgradeResponse response = handler.handle(asked);
             if (response.status() != 101) {
@@ -65,7 +70,16 @@ final class ServerSide {
                     ServerHandshake.selectProtocol(head, options.protocols()).orElse(null);
             var extra = new ArrayList<>(headers);
             extra.addAll(WebSocketPeer.headers(response.headers()));
-            byte[] accepted = ServerHandshake.accept(head, protocol, extra);
+            if (!response.compression()) {
+                deflate = Optional.empty();
+            }
+            deflate.ifPresent(connection::compress);
+            byte[] accepted =
+                    ServerHandshake.accept(
+                            head,
+                            protocol,
+                            deflate.map(PermessageDeflate.Agreement::text).orElse(null),
+                            extra);
             request = asked;
             connection.claimAnswer();
             connection.writeHead(accepted);

@@ -9,13 +9,16 @@ import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.CloseCode;
 import io.peerloom.internal.protocol.ConnectionState;
+import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.FrameDecoder;
 import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.MaskKeys;
 import io.peerloom.internal.protocol.Masking;
+import io.peerloom.internal.protocol.MessageDeflater;
 import io.peerloom.internal.protocol.Opcode;
+import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.ProtocolException;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
@@ -58,8 +61,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     static final class Frame implements Outgoing {
         private final byte[] bytes;
 
-        private Frame(byte[] bytes) {
+        /** The same message, compressed with a full window and no context; or null. */
+        private final byte[] packed;
+
+        /** The length of the message. */
+        private final int size;
+
+        private Frame(byte[] bytes, byte[] packed, int size) {
             this.bytes = bytes;
+            this.packed = packed;
+            this.size = size;
         }
 
         @Override
@@ -108,6 +119,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** Masked payloads pass through the output buffer in pieces of this size. */
     private static final int MASK_PIECE = 32 * 1024;
 
+    /** How long a pool of compressors may lie unused. */
+    private static final long POOL_IDLE = Duration.ofSeconds(1).toNanos();
+
     private static final byte[] NO_BYTES = {};
 
     private static final VarHandle STATE;
@@ -132,6 +146,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private final boolean client;
     private final boolean direct;
     private final Limits limits;
+
+    /** What to agree on, and where to borrow for it; both null for no compression. */
+    private final Compression compression;
+
+    private final DeflatePool pool;
 
     /** Messages read by a reader thread and not yet taken by the receiving thread. */
     private final MpscQueue<Message> inbound;
@@ -169,6 +188,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** The subprotocol, "" for none; written before the state becomes OPEN. */
     private String protocol = "";
+
+    /** The extensions in the words of the handshake, "" for none; written like the protocol. */
+    private String extensions = "";
 
     /**
      * Payload of the newest ping that was not answered; set by the read role, taken by the write
@@ -219,6 +241,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     private final MaskKeys keys;
 
+    /** Null if no compression was agreed on; written before the state becomes OPEN. */
+    private MessageDeflater deflater;
+
     // ---- the watchdog's ----
 
     /** The tick since which the handshake, or the closing, is under way; 0 before. */
@@ -232,11 +257,32 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private long pingedAt;
 
     WebSocketConnection(
-            boolean client, boolean direct, Limits limits, Watchdog watchdog, Runnable activity) {
+            boolean client,
+            boolean direct,
+            Options options,
+            DeflatePool pool,
+            Watchdog watchdog,
+            Runnable activity) {
+        this(client, direct, options, options.limits(), pool, watchdog, activity);
+    }
+
+    private WebSocketConnection(
+            boolean client,
+            boolean direct,
+            Options options,
+            Limits limits,
+            DeflatePool pool,
+            Watchdog watchdog,
+            Runnable activity) {
         super(watchdog, limits.outboundMessages(), limits.outboundBytes(), limits.writeTimeout());
         this.client = client;
         this.direct = direct;
         this.limits = limits;
+        this.compression = options.compression();
+        this.pool = pool;
+        if (pool != null) {
+            pool.join();
+        }
         this.activity = activity;
         this.inbound = new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
         this.decoder = new FrameDecoder(!client, limits.maxMessageBytes(), limits.maxFragments());
@@ -356,6 +402,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
     }
 
+    /** For the opener: compresses from now on as was agreed. */
+    void compress(PermessageDeflate.Agreement agreement) {
+        PermessageDeflate agreed = agreement.parameters();
+        boolean serverKeeps = !agreed.serverNoContextTakeover();
+        boolean clientKeeps = !agreed.clientNoContextTakeover();
+        decoder.inflate(pool, client ? serverKeeps : clientKeeps);
+        deflater =
+                new MessageDeflater(
+                        pool,
+                        client ? agreed.clientMaxWindowBits() : agreed.serverMaxWindowBits(),
+                        client ? clientKeeps : serverKeeps);
+        extensions = agreement.text();
+    }
+
     /** For the opener: writes before anybody else can. */
     void writeHead(byte[] head) throws IOException {
         for (int done = 0; done < head.length; ) {
@@ -418,6 +478,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         return protocol;
     }
 
+    String extensions() {
+        return extensions;
+    }
+
     long roundTripNanos() {
         return roundTrip;
     }
@@ -457,6 +521,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     @Override
     protected void ended() {
+        if (pool != null) {
+            pool.leave();
+        }
         move(ConnectionState.Event.DISCONNECTED);
         if (LOG.isDebugEnabled()) {
             LOG.debug("= ended: {}", outcome());
@@ -840,7 +907,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 return sent == SendNow.DONE ? Sent.OK : Sent.CLOSED;
             }
         }
-        Message queued = shared ? new Message(message.bytes().clone(), message.isText()) : message;
+        Message queued = shared ? message.copy() : message;
         if (direct) {
             return enqueueOrWait(queued)
                     ? Sent.OK
@@ -928,7 +995,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             }
             case Frame frame -> {
                 if (state.canSend()) {
-                    writeThrough(frame.bytes, 0, frame.bytes.length);
+                    boolean packed =
+                            frame.packed != null
+                                    && deflater != null
+                                    && deflater.takesForeign(frame.size);
+                    byte[] bytes = packed ? frame.packed : frame.bytes;
+                    writeThrough(bytes, 0, bytes.length);
                 }
             }
             case Close close -> {
@@ -954,6 +1026,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         byte[] data = message.bytes();
         int opcode = message.isText() ? Opcode.TEXT : Opcode.BINARY;
         int length = data.length;
+        if (deflater != null
+                && message.wantsCompression(compression.threshold())
+                && deflater.deflate(data)) {
+            data = deflater.packed();
+            length = deflater.length();
+            opcode |= FrameEncoder.COMPRESSED;
+        }
         if (client) {
             int key = keys.next();
             if (length <= MASK_PIECE) {
@@ -995,6 +1074,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     @Override
+    protected void dropInput() {
+        buffer = NO_BYTES;
+        position = limit = 0;
+        decoder.release();
+    }
+
+    @Override
+    protected void dropOutput() {
+        if (deflater != null) {
+            deflater.release();
+        }
+    }
+
+    @Override
     protected boolean hasUrgent() {
         return pong != null || ping != null;
     }
@@ -1020,6 +1113,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     @Override
     public void tick(long now) {
         super.tick(now);
+        if (pool != null) {
+            pool.trim(now, POOL_IDLE);
+        }
         ConnectionState current = state;
         if (current == ConnectionState.CONNECTING) {
             if (handshakeSince == 0) {
@@ -1088,20 +1184,31 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         return new SocketTimeoutException(what + time.toMillis() + " ms");
     }
 
-    /** A server's frame, to be sent to many. */
-    static Frame frame(Message message) {
+    /**
+     * A server's frame, to be sent to many.
+     *
+     * @param compression how to compress it too, with a compressor of the pool; null not to
+     */
+    static Frame frame(Message message, Compression compression, DeflatePool pool) {
         byte[] data = message.bytes();
-        byte[] bytes = new byte[FrameEncoder.frameLength(data.length, false)];
-        FrameEncoder.encode(
-                bytes,
-                0,
-                true,
-                message.isText() ? Opcode.TEXT : Opcode.BINARY,
-                data,
-                0,
-                data.length,
-                false,
-                0);
-        return new Frame(bytes);
+        int opcode = message.isText() ? Opcode.TEXT : Opcode.BINARY;
+        byte[] packed = null;
+        if (compression != null && message.wantsCompression(compression.threshold())) {
+            var deflater = new MessageDeflater(pool, PermessageDeflate.MAX_BITS, false);
+            if (deflater.deflate(data)) {
+                packed =
+                        frame(
+                                opcode | FrameEncoder.COMPRESSED,
+                                deflater.packed(),
+                                deflater.length());
+            }
+        }
+        return new Frame(frame(opcode, data, data.length), packed, data.length);
+    }
+
+    private static byte[] frame(int opcode, byte[] data, int length) {
+        byte[] bytes = new byte[FrameEncoder.frameLength(length, false)];
+        FrameEncoder.encode(bytes, 0, true, opcode, data, 0, length, false, 0);
+        return bytes;
     }
 }

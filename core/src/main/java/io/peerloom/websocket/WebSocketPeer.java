@@ -12,6 +12,7 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.Header;
+import io.peerloom.internal.protocol.ResponseHead;
 import io.peerloom.internal.queue.WaitPoint;
 import io.peerloom.packet.PacketPeer;
 import io.peerloom.stream.StreamPeerSocket;
@@ -300,6 +301,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                 url.target(),
                 options.protocols(),
                 headers(options.headers()),
+                options.compression() == null ? null : options.compression().wish(),
                 nonce);
     }
 
@@ -342,7 +344,12 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         Limits limits = options.limits();
         var opening =
                 new WebSocketConnection(
-                        true, direct, limits, WebSocketConnection.watchdog(limits), null);
+                        true,
+                        direct,
+                        options,
+                        options.deflatePool(),
+                        WebSocketConnection.watchdog(limits),
+                        null);
         connection = opening;
         phase = Phase.CONNECTING;
         boolean immediately = noDelay;
@@ -372,7 +379,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         c.writeHead(handshake.request());
         HeadParser parser = HeadParser.response(limits.maxHeadBytes(), limits.maxHeaders());
         c.readHead(parser);
-        return handshake.verify(parser.responseHead()).orElse("");
+        ResponseHead answer = parser.responseHead();
+        String protocol = handshake.verify(answer).orElse("");
+        handshake.deflate(answer).ifPresent(c::compress);
+        return protocol;
     }
 
     /**
@@ -410,7 +420,12 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         Limits limits = options.limits();
         var opening =
                 new WebSocketConnection(
-                        false, false, limits, WebSocketConnection.watchdog(limits), null);
+                        false,
+                        false,
+                        options,
+                        options.deflatePool(),
+                        WebSocketConnection.watchdog(limits),
+                        null);
         connection = opening;
         phase = Phase.CONNECTING;
         String from = host;
@@ -924,6 +939,14 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public String getSelectedProtocol() {
         return phase == Phase.CONNECTING || connection == null ? "" : connection.protocol();
+    }
+
+    /**
+     * {@return the extensions that were agreed on, as the server named them, {@code ""} for none}
+     * Say {@code "permessage-deflate; server_no_context_takeover"}. Known once open. Not Godot's.
+     */
+    public String getExtensions() {
+        return phase == Phase.CONNECTING || connection == null ? "" : connection.extensions();
     }
 
     /**
