@@ -511,6 +511,11 @@ public final class WebSocketServer implements AutoCloseable {
         return e instanceof BindException ? ErrorCode.ALREADY_IN_USE : ErrorCode.CANT_CREATE;
     }
 
+    /** Where its connections borrow compressors; null without compression, or before listening. */
+    DeflatePool deflatePool() {
+        return current == null ? null : current.pool;
+    }
+
     private void start(java.nio.channels.ServerSocketChannel channel) {
         failure = null;
         var settings =
