@@ -31,6 +31,7 @@ public record PermessageDeflate(
     private static final String CLIENT_NO_CONTEXT = "client_no_context_takeover";
     private static final String SERVER_BITS = "server_max_window_bits";
     private static final String CLIENT_BITS = "client_max_window_bits";
+    private static final String PLAIN_OFFER = NAME + "; " + CLIENT_BITS;
 
     /**
      * What both sides agreed on.
@@ -57,8 +58,8 @@ public record PermessageDeflate(
     }
 
     /**
-     * The client's offer of these parameters; where they ask something of the server, with a second
-     * offer that does not, for servers that would rather decline.
+     * The client's offer of these parameters, with a second offer that asks for nothing behind it:
+     * there are servers that decline one for a window that they would have chosen larger.
      *
      * @return the value of the header
      */
@@ -72,11 +73,7 @@ public record PermessageDeflate(
         } else {
             append(offer, CLIENT_BITS, true);
         }
-        if (serverNoContextTakeover || serverMaxWindowBits < MAX_BITS) {
-            offer.append(", ").append(NAME);
-            append(offer, CLIENT_BITS, true);
-        }
-        return offer.toString();
+        return offer.toString().equals(PLAIN_OFFER) ? PLAIN_OFFER : offer + ", " + PLAIN_OFFER;
     }
 
     /**
