@@ -5,6 +5,7 @@ import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Threads;
+import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.CloseCode;
@@ -370,7 +371,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         return new Connector(limits.connectTimeout(), () -> phase() == Phase.ENDED, news);
     }
 
-    /** For the opener: takes the wire and starts the handshake's clock. */
+    /**
+     * For the opener: takes the wire and starts the handshake's clock. A client's TLS is shaken
+     * here, a server's by {@link ServerSide}.
+     */
     void attach(Wire wire) throws IOException {
         if (!connected(wire)) {
             throw new AsynchronousCloseException();
@@ -379,6 +383,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         if (phase() == Phase.ENDED) {
             watchdog.remove(this); // it ended between the two lines above
             throw new AsynchronousCloseException();
+        }
+        if (client && wire instanceof TlsWire tls) {
+            tls.handshake();
         }
     }
 
@@ -745,6 +752,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         buffer = NO_BYTES;
         while (wire().read(rest, 0, rest.length) >= 0) {
             // dropped
+        }
+        if (client && wire() instanceof TlsWire) {
+            outbound.add(Shutdown.NOW, 0); // TLS wants to be ended by both sides
+            flush();
         }
         if (state == ConnectionState.CLOSED) {
             end(null);

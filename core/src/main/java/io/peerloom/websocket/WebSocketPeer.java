@@ -5,6 +5,7 @@ import io.peerloom.Limits;
 import io.peerloom.Peer;
 import io.peerloom.internal.link.ChannelWire;
 import io.peerloom.internal.link.Nanos;
+import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.ClientHandshake;
 import io.peerloom.internal.protocol.ConnectionState;
@@ -23,12 +24,15 @@ import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
+import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSession;
 
 /**
  * One end of a WebSocket, client or server (RFC 6455). Godot: {@code WebSocketPeer}, the class of
@@ -200,9 +204,6 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     public static WebSocketPeer connect(String url, Options options) throws IOException {
         var peer = new WebSocketPeer(options);
         WebSocketUrl parsed = WebSocketUrl.parse(url);
-        if (parsed.secure()) {
-            throw new IOException("wss is not supported yet: " + url);
-        }
         ClientHandshake handshake = handshake(parsed, options);
         peer.begin(true, url, parsed, handshake, null);
         peer.finishOpening();
@@ -248,12 +249,11 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * Begins to connect, for polled use; {@link #poll} tells the outcome. Returns at once: the name
      * is resolved elsewhere. Godot: {@code connect_to_url}.
      *
-     * @param target {@code ws://host:port/path?query}; without a scheme, {@code ws:} is meant, and
-     *     the default port is 80
+     * @param target {@code ws://host:port/path?query}, or {@code wss:} for TLS; without a scheme,
+     *     {@code ws:} is meant; the default port is 80, or 443 for {@code wss:}
      * @return OK if connecting has begun; ALREADY_IN_USE unless the state is CLOSED;
      *     INVALID_PARAMETER for anything that is no such URL, or a subprotocol or header that
-     *     cannot be sent, with the reason in {@link #getFailure}; UNAVAILABLE for {@code wss:},
-     *     which comes later
+     *     cannot be sent, with the reason in {@link #getFailure}
      */
     public ErrorCode connectToUrl(String target) {
         return connectClient(null, target);
@@ -281,9 +281,6 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         }
         try {
             WebSocketUrl parsed = WebSocketUrl.parse(target);
-            if (parsed.secure()) {
-                return ErrorCode.UNAVAILABLE;
-            }
             begin(false, target, parsed, handshake(parsed, options), over);
             return ErrorCode.OK;
         } catch (IllegalArgumentException e) {
@@ -341,14 +338,14 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         host = parsed.host();
         port = parsed.port();
         stream = over;
-        Limits limits = options.limits();
+        Options with = options;
         var opening =
                 new WebSocketConnection(
                         true,
                         direct,
                         options,
                         options.deflatePool(),
-                        WebSocketConnection.watchdog(limits),
+                        WebSocketConnection.watchdog(with.limits()),
                         null);
         connection = opening;
         phase = Phase.CONNECTING;
@@ -357,11 +354,16 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                 "peerloom-websocket",
                 () ->
                         opening.run(c -> {
-                            c.attach(
+                            Wire wire =
                                     over != null
                                             ? new StreamWire(over)
-                                            : open(c, parsed, immediately));
-                            return shakeHands(c, handshake, limits);
+                                            : open(c, parsed, immediately);
+                            if (parsed.secure()) {
+                                c.attach(encrypted(wire, parsed, with.sslContext()));
+                            } else {
+                                c.attach(wire);
+                            }
+                            return shakeHands(c, handshake, with.limits());
                         }));
     }
 
@@ -371,6 +373,18 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         SocketChannel channel = connector.connect(connector.resolve(url.host(), url.port()), null);
         channel.setOption(StandardSocketOptions.TCP_NODELAY, noDelay);
         return new ChannelWire(channel);
+    }
+
+    /** On the connection's thread: the default context may have files to read. */
+    private static TlsWire encrypted(Wire wire, WebSocketUrl url, SSLContext context)
+            throws IOException {
+        try {
+            SSLContext trusted = context != null ? context : SSLContext.getDefault();
+            return TlsWire.client(wire, trusted, url.host(), url.port());
+        } catch (NoSuchAlgorithmException | IllegalArgumentException e) {
+            wire.close(); // no default context, or a host that is no name for TLS
+            throw new IOException("no TLS with " + url.host() + ": " + e.getMessage(), e);
+        }
     }
 
     private static String shakeHands(
@@ -434,7 +448,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                 "peerloom-websocket",
                 () ->
                         opening.run(c -> {
-                            c.attach(new StreamWire(accepted));
+                            c.attach(side.wire(new StreamWire(accepted)));
                             return side.open(c, from);
                         }));
         return ErrorCode.OK;
@@ -928,9 +942,11 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     private SocketChannel channel() {
         WebSocketConnection current = connection;
-        return current != null && current.wire() instanceof ChannelWire wire
-                ? wire.channel()
-                : null;
+        Wire wire = current == null ? null : current.wire();
+        if (wire instanceof TlsWire tls) {
+            wire = tls.lower();
+        }
+        return wire instanceof ChannelWire plain ? plain.channel() : null;
     }
 
     /**
@@ -939,6 +955,20 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public String getSelectedProtocol() {
         return phase == Phase.CONNECTING || connection == null ? "" : connection.protocol();
+    }
+
+    /**
+     * {@return the TLS session of the connection, with its certificates; empty without TLS and
+     * while connecting} Not Godot's.
+     */
+    public Optional<SSLSession> getSslSession() {
+        WebSocketConnection current = connection;
+        return phase != Phase.CONNECTING
+                        && current != null
+                        && current.wasOpened()
+                        && current.wire() instanceof TlsWire tls
+                ? Optional.of(tls.session())
+                : Optional.empty();
     }
 
     /**

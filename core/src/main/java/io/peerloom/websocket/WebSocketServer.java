@@ -170,7 +170,7 @@ public final class WebSocketServer implements AutoCloseable {
         void serve(SocketChannel channel) {
             try {
                 connection.run(c -> {
-                    c.attach(new ChannelWire(channel));
+                    c.attach(side.wire(new ChannelWire(channel)));
                     String protocol = side.open(c, address);
                     shaken();
                     return protocol;

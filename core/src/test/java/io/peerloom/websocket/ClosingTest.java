@@ -396,7 +396,7 @@ class ClosingTest {
                 var client = new WebSocketPeer()) {
             client.connectToUrl("ws://127.0.0.1:" + listener.getLocalPort());
             try (var raw = new RawPeer(listener.accept())) {
-                answer(raw);
+                raw.answer("");
                 raw.write(RawPeer.hex("81 02 6869")); // in one piece with the close
                 raw.write(RawPeer.hex("88 05 0FA0 627965"));
                 var frame = raw.readFrame();
@@ -421,32 +421,6 @@ class ClosingTest {
                 raw.socket.shutdownOutput();
                 assertThat(raw.readEnd()).isTrue();
             }
-        }
-    }
-
-    static void answer(RawPeer raw) throws IOException {
-        String request = raw.readHead();
-        String key = request.replaceAll("(?s).*Sec-WebSocket-Key: (\\S+).*", "$1");
-        raw.write(
-                RawPeer.ascii(
-                        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                                + "Connection: Upgrade\r\nSec-WebSocket-Accept: "
-                                + acceptOf(key)
-                                + "\r\n\r\n"));
-    }
-
-    private static String acceptOf(String key) {
-        try {
-            return java.util.Base64.getEncoder()
-                    .encodeToString(
-                            java.security.MessageDigest.getInstance("SHA-1")
-                                    .digest(
-                                            RawPeer.ascii(
-                                                    key
-                                                            + "258EAFA5-E914-47DA-95CA-"
-                                                            + "C5AB0DC85B11")));
-        } catch (java.security.NoSuchAlgorithmException e) {
-            throw new AssertionError(e);
         }
     }
 

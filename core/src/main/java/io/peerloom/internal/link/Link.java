@@ -222,8 +222,9 @@ public abstract class Link<E> implements Watchdog.Watched {
                                     + Duration.ofNanos(writeTimeout).toMillis()
                                     + " ms"));
         } else if (out != null && !writeRole && tryAcquireWrite()) { // a racy look, then the role
-            if (outLength == 0) {
-                out = null; // an idle connection holds no buffer
+            if (outLength == 0) { // an idle connection holds no buffer
+                out = null;
+                wire.trim();
             }
             releaseWrite();
         }
