@@ -123,6 +123,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** How long a pool of compressors may lie unused. */
     private static final long POOL_IDLE = Duration.ofSeconds(1).toNanos();
 
+    /**
+     * How long the answer to a close frame, or to a broken protocol, waits for a user who is still
+     * at the messages before it: so that his answers to them go out first. Who does not poll that
+     * often has no answers to wait for.
+     */
+    private static final long COURTESY = Duration.ofMillis(250).toNanos();
+
     private static final byte[] NO_BYTES = {};
 
     private static final VarHandle STATE;
@@ -223,7 +230,21 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** Payload of the close frame that was asked for while the handshake was being answered. */
     private volatile byte[] closeAfterOpening;
 
+    // ---- the receiving thread's ----
+
+    /** How many messages it has taken, and how many of them it is done with. */
+    private long taken;
+
+    /** Written by the receiving thread when it comes back for more, read by a reader thread. */
+    private volatile long handled;
+
+    /** A reader thread waits for {@link #handled}; written by it. */
+    private volatile boolean courteous;
+
     // ---- the read role's ----
+
+    /** How many messages a reader thread has queued. */
+    private long queued;
 
     private final FrameDecoder decoder;
     private byte[] buffer = NO_BYTES;
@@ -596,6 +617,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 }
                 if (!closing || !inbound.isFull()) {
                     inbound.add(message, message.size());
+                    queued++;
                     changed();
                 }
             }
@@ -709,6 +731,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     private void closeReceived() {
+        awaitAnswers();
         peerCloseReason = decoder.closeReason();
         peerClosedFirst = state == ConnectionState.OPEN && !closing;
         int code = decoder.closeCode();
@@ -723,8 +746,31 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         kick();
     }
 
+    /**
+     * Before the last words to the other side: lets the user answer the messages that came before.
+     * The receiving thread writes {@link #handled} before it looks at {@link #courteous}, we look
+     * at it after we wrote that: so one of us sees the other.
+     */
+    private void awaitAnswers() {
+        if (handled < queued && !closing) {
+            courteous = true;
+            news.await(() -> handled >= queued || closing || phase() == Phase.ENDED, COURTESY);
+        }
+    }
+
+    /** For the receiving thread: it has come back for more, so it is done with what it took. */
+    void doneWithTaken() {
+        if (handled != taken) {
+            handled = taken;
+            if (courteous) {
+                news.signal();
+            }
+        }
+    }
+
     /** The other side broke the protocol: tell it why, and expect nothing of it any more. */
     private void fail(ProtocolException e) {
+        awaitAnswers();
         LOG.debug("! {} {}", e.closeCode(), e.getMessage());
         violation = e;
         outbound.add(
@@ -785,6 +831,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     Message take() {
         Message message = inbound.take();
         if (message != null) {
+            taken++;
             inbound.release(1, message.size());
             news.signal(); // the reader may wait for room
         }
@@ -813,6 +860,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     Message receive(long nanos, BooleanSupplier interrupted) {
         long deadline = System.nanoTime() + nanos;
+        doneWithTaken();
         while (true) {
             Message message = take();
             if (message == null && refill() > 0) {

@@ -493,6 +493,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         if (current == null) {
             return 0;
         }
+        current.doneWithTaken();
         // The state is read first: what arrived before it changed is then seen by the refill.
         ConnectionState state = current.state();
         if (phase == Phase.CONNECTING
@@ -574,6 +575,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         if (current == null || phase == Phase.ENDED) {
             active = unconnected.await(() -> woken, nanos);
         } else {
+            current.doneWithTaken();
             Phase now = phase;
             boolean waitsForPackets = available() > 0 && !closeCalled;
             active =

@@ -274,6 +274,7 @@ public final class WebSocketServer implements AutoCloseable {
                     fresh--) {
                 listener.dataReceived(id);
             }
+            connection.doneWithTaken();
             if (!closeTold && connection.isCloseRequested()) {
                 closeTold = true;
                 listener.clientCloseRequest(

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.Principal;
 import java.time.Duration;
@@ -341,7 +342,7 @@ class TlsTest {
                 WebSocketPeer.connect("wss://127.0.0.1:" + server.getLocalPort() + "/", TRUSTING)
                         .close();
                 try (RawPeer raw = secure(server)) {
-                    String request = new String(RawPeer.request(""), "ISO-8859-1");
+                    String request = new String(RawPeer.request(""), StandardCharsets.US_ASCII);
                     raw.write(ascii(request.replace("Host: localhost", "Host: admin.example")));
                     assertThat(raw.readHead()).startsWith("HTTP/1.1 421 Misdirected Request");
                 }
