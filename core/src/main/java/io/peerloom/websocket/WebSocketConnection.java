@@ -106,6 +106,19 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
     }
 
+    /** A pong that is due, and those before it. */
+    private static final class Pong {
+        private final byte[] payload;
+        private final Pong before;
+        private final int count;
+
+        Pong(byte[] payload, Pong before) {
+            this.payload = payload;
+            this.before = before;
+            this.count = before == null ? 1 : before.count + 1;
+        }
+    }
+
     /** How the connection ended, as its user sees it (RFC 6455 sections 7.1.5 to 7.1.7). */
     record End(int code, String reason, boolean byPeer, boolean clean, Throwable cause) {}
 
@@ -130,6 +143,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     private static final long COURTESY = Duration.ofMillis(250).toNanos();
 
+    /**
+     * How many pongs may be due at a time. With one more, only the newest ping is answered (RFC
+     * 6455 section 5.5.3): a flood of pings that nobody reads the answers of must not fill our
+     * memory.
+     */
+    private static final int PONGS = 32;
+
     private static final byte[] NO_BYTES = {};
 
     private static final VarHandle STATE;
@@ -142,7 +162,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         try {
             var lookup = MethodHandles.lookup();
             STATE = lookup.findVarHandle(WebSocketConnection.class, "state", ConnectionState.class);
-            PONG = lookup.findVarHandle(WebSocketConnection.class, "pong", byte[].class);
+            PONG = lookup.findVarHandle(WebSocketConnection.class, "pong", Pong.class);
             ANSWERED = lookup.findVarHandle(WebSocketConnection.class, "answered", boolean.class);
             CLOSING = lookup.findVarHandle(WebSocketConnection.class, "closing", boolean.class);
             PING = lookup.findVarHandle(WebSocketConnection.class, "ping", byte[].class);
@@ -201,11 +221,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private String extensions = "";
 
     /**
-     * Payload of the newest ping that was not answered; set by the read role, taken by the write
-     * role.
+     * The pongs that are due, newest first; added to by the read role, taken whole by the write
+     * role, both by atomic exchange.
      */
     @SuppressWarnings("unused") // through PONG
-    private volatile byte[] pong;
+    private volatile Pong pong;
 
     /** Payload of a ping to send; set by anybody, taken by the write role. */
     @SuppressWarnings("unused") // through PING
@@ -663,7 +683,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                         return new Message(decoder.payload(), false);
                     }
                     case PING -> {
-                        pong = decoder.payload();
+                        addPong(decoder.payload());
                         kick();
                     }
                     case PONG -> pongReceived(decoder.payload());
@@ -719,6 +739,22 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         wasQuiet = now - lastRead > 2 * watchdog.period();
         lastRead = now;
         return n;
+    }
+
+    private void addPong(byte[] payload) {
+        Pong before;
+        Pong added;
+        do {
+            before = pong;
+            added = new Pong(payload, before == null || before.count == PONGS ? null : before);
+        } while (!PONG.compareAndSet(this, before, added));
+    }
+
+    private void encodePongs(Pong newest) throws IOException {
+        if (newest.before != null) {
+            encodePongs(newest.before);
+        }
+        control(Opcode.PONG, newest.payload);
     }
 
     private void pongReceived(byte[] payload) {
@@ -1154,9 +1190,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     @Override
     protected void encodeUrgent() throws IOException {
         if (pong != null) {
-            byte[] payload = (byte[]) PONG.getAndSet(this, null);
-            if (payload != null && state.canSend()) {
-                control(Opcode.PONG, payload);
+            Pong due = (Pong) PONG.getAndSet(this, null);
+            if (due != null && state.canSend()) {
+                encodePongs(due);
             }
         }
         if (ping != null) {

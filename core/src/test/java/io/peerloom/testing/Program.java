@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -61,8 +62,15 @@ public final class Program extends Transcript implements AutoCloseable {
 
     /** Waits until the program has ended by itself and all of its output is here. */
     public void awaitExit() {
+        awaitExit(PATIENCE);
+    }
+
+    /**
+     * Waits, for so long at the most, until it has ended by itself and all of its output is here.
+     */
+    public void awaitExit(Duration patience) {
         try {
-            if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+            if (!process.waitFor(patience.toSeconds(), TimeUnit.SECONDS)) {
                 throw new AssertionError("did not end; " + this);
             }
             reader.join(PATIENCE);

@@ -68,6 +68,26 @@ public final class Programs {
         return find("PEERLOOM_CHROMIUM", "chromium");
     }
 
+    /**
+     * Returns the command that runs the Autobahn Testsuite. Arguments follow. Its two jars are put
+     * into {@code target/autobahn} by the profile {@code interop}.
+     */
+    public static List<String> autobahn() {
+        Path python = Path.of("target", "autobahn", "jython-standalone.jar").toAbsolutePath();
+        Path suite = python.resolveSibling("autobahntestsuite-maven-plugin.jar");
+        if (!Files.exists(python) || !Files.exists(suite)) {
+            missing(suite.toString());
+        }
+        return List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                python.toString(),
+                "org.python.util.jython",
+                "-c",
+                "import sys; sys.path[0:0] = ['%s']; sys.argv[0] = 'wstest'; ".formatted(suite)
+                        + "from autobahntestsuite import wstest; wstest.run()");
+    }
+
     private static Path folder(String variable, String name) {
         String set = System.getenv(variable);
         return set != null

@@ -9,6 +9,7 @@ import io.peerloom.Limits;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.stream.TCPServer;
 import io.peerloom.websocket.WebSocketPeer.State;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.BindException;
 import java.nio.file.Files;
@@ -352,6 +353,47 @@ class WebSocketServerTest {
             assertThat(client.getCloseCode()).isEqualTo(3000);
             assertThat(server.getCloseCode()).isEqualTo(3000);
             assertThat(server.wasClosedByPeer()).isFalse();
+        }
+    }
+
+    /** RFC 6455 section 5.5.3: each ping has its pong, unless there are far too many. */
+    @Test
+    void pingsAreAnsweredInTheirOrder() throws Exception {
+        try (var server = WebSocketServer.serve(0, WebSocketServerTest::echo);
+                RawPeer client = RawPeer.open(server.getLocalPort())) {
+            var pings = new ByteArrayOutputStream();
+            for (int i = 0; i < 30; i++) {
+                pings.writeBytes(RawPeer.masked(0x89, new byte[] {(byte) i}));
+            }
+            client.write(pings.toByteArray());
+            for (int i = 0; i < 30; i++) {
+                assertThat(client.readFrame()).isEqualTo(new RawPeer.Frame(0x8A, hex(i)));
+            }
+        }
+    }
+
+    private static String hex(int value) {
+        return String.format("%02x", value);
+    }
+
+    @Test
+    void ofAFloodOfPingsTheLastIsAnswered() throws Exception {
+        try (var server = WebSocketServer.serve(0, WebSocketServerTest::echo);
+                RawPeer client = RawPeer.open(server.getLocalPort())) {
+            for (int i = 0; i < 100; i++) {
+                var pings = new ByteArrayOutputStream();
+                for (int j = 0; j < 100; j++) {
+                    pings.writeBytes(RawPeer.masked(0x89, new byte[] {(byte) i, (byte) j}));
+                }
+                client.write(pings.toByteArray());
+            }
+            int last = -1;
+            while (last != (99 << 8 | 99)) {
+                byte[] payload = client.readFrame().payload();
+                int number = payload[0] << 8 | payload[1];
+                assertThat(number).as("in their order, none twice").isGreaterThan(last);
+                last = number;
+            }
         }
     }
 }

@@ -1,0 +1,124 @@
+package io.peerloom.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.peerloom.testing.Program;
+import io.peerloom.testing.Programs;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The Autobahn Testsuite against the echo programs, in both roles and in each of the three ways to
+ * use a peer. Every case has to pass strictly; those that the suite calls informational have no
+ * right answer. Most cases of large messages (9.3 to 9.8), which take most of the time, are left to
+ * the blocking server.
+ */
+@Tag("interop")
+class AutobahnInteropTest {
+
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
+
+    private static final String LARGE =
+            "\"9.3.*\", \"9.4.*\", \"9.5.*\", \"9.6.*\", \"9.7.*\", \"9.8.*\"";
+
+    @TempDir Path folder;
+
+    @ParameterizedTest
+    @CsvSource({"blocking, true", "poll, false", "async, false"})
+    void ourServer(String api, boolean large) throws Exception {
+        try (var echo = new EchoServer("--api", api, "--max-message", "16777216")) {
+            String spec =
+                    """
+                    {"outdir": "%s", "servers": [{"agent": "peerloom", "url": "ws://%s"}],
+                     "cases": ["*"], "exclude-cases": [%s], "exclude-agent-cases": {}}
+                    """
+                            .formatted(folder, echo.address(), large ? "" : LARGE);
+            try (Program suite = suite("fuzzingclient", spec)) {
+                suite.awaitExit(PATIENCE);
+                assertAllPassed(suite);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"blocking", "poll", "async"})
+    void ourClient(String api) throws Exception {
+        String url = "ws://127.0.0.1:" + unusedPort();
+        String spec =
+                """
+                {"url": "%s", "outdir": "%s",
+                 "cases": ["*"], "exclude-cases": [%s], "exclude-agent-cases": {}}
+                """
+                        .formatted(url, folder, LARGE);
+        try (Program suite = suite("fuzzingserver", spec)) {
+            suite.await("Ok, will run ");
+            var out = new ByteArrayOutputStream();
+            int result =
+                    EchoClient.run(
+                            new ByteArrayInputStream(new byte[0]),
+                            new PrintStream(out, true, StandardCharsets.UTF_8),
+                            "--url",
+                            url,
+                            "--api",
+                            api,
+                            "--agent",
+                            "peerloom",
+                            "--max-message",
+                            "16777216");
+            assertThat(result).as(out.toString(StandardCharsets.UTF_8)).isZero();
+            assertAllPassed(suite);
+        }
+    }
+
+    private Program suite(String mode, String spec) throws IOException {
+        Path file = Files.writeString(folder.resolve("spec.json"), spec);
+        var command = new ArrayList<>(Programs.autobahn());
+        command.addAll(List.of("-m", mode, "-s", file.toString()));
+        return Program.start("Autobahn", folder, command, List.of());
+    }
+
+    private void assertAllPassed(Program suite) throws IOException {
+        Path index = folder.resolve("index.json");
+        assertThat(index).as("%s", suite).exists();
+        JsonObject cases =
+                JsonParser.parseString(Files.readString(index))
+                        .getAsJsonObject()
+                        .getAsJsonObject("peerloom");
+        var failed = new ArrayList<String>();
+        cases.entrySet()
+                .forEach(entry -> {
+                    JsonObject result = entry.getValue().getAsJsonObject();
+                    String behavior = result.get("behavior").getAsString();
+                    String closing = result.get("behaviorClose").getAsString();
+                    if (!List.of("OK", "INFORMATIONAL").contains(behavior)
+                            || !List.of("OK", "INFORMATIONAL").contains(closing)) {
+                        failed.add(entry.getKey() + " " + behavior + ", closing " + closing);
+                    }
+                });
+        assertThat(failed).isEmpty();
+        assertThat(cases.size()).as("cases").isGreaterThan(200);
+    }
+
+    private static int unusedPort() throws IOException {
+        try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+}
