@@ -6,9 +6,9 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Programs;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,20 +70,25 @@ class AutobahnInteropTest {
                         .formatted(url, folder, LARGE);
         try (Program suite = suite("fuzzingserver", spec)) {
             suite.await("Ok, will run ");
-            var out = new ByteArrayOutputStream();
-            int result =
-                    EchoClient.run(
-                            new ByteArrayInputStream(new byte[0]),
-                            new PrintStream(out, true, StandardCharsets.UTF_8),
-                            "--url",
-                            url,
-                            "--api",
-                            api,
-                            "--agent",
-                            "peerloom",
-                            "--max-message",
-                            "16777216");
-            assertThat(result).as(out.toString(StandardCharsets.UTF_8)).isZero();
+            // It says so a little before it listens.
+            Awaitility.await()
+                    .atMost(PATIENCE)
+                    .until(() ->
+                            EchoClient.run(
+                                            InputStream.nullInputStream(),
+                                            new PrintStream(
+                                                    OutputStream.nullOutputStream(),
+                                                    true,
+                                                    StandardCharsets.UTF_8),
+                                            "--url",
+                                            url,
+                                            "--api",
+                                            api,
+                                            "--agent",
+                                            "peerloom",
+                                            "--max-message",
+                                            "16777216")
+                                    == 0);
             assertAllPassed(suite);
         }
     }

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import javax.net.ssl.SSLContext;
@@ -27,14 +28,19 @@ final class ServerSide {
     private final UpgradeHandler handler;
     private final Set<String> origins;
 
+    /** In lower case; empty for any. */
+    private final Set<String> hosts;
+
     /** Written by the connection's thread before the connection opens, read after that. */
     private volatile UpgradeRequest request;
 
-    ServerSide(Options options, UpgradeHandler handler, Set<String> origins) {
+    ServerSide(Options options, UpgradeHandler handler, Set<String> origins, Set<String> hosts) {
         this.options = options;
         this.headers = WebSocketPeer.headers(options.headers());
+        ServerHandshake.checkHeaders(headers);
         this.handler = handler;
         this.origins = origins;
+        this.hosts = hosts;
     }
 
     UpgradeRequest request() {
@@ -83,9 +89,12 @@ final class ServerSide {
         try {
             connection.readHead(parser);
             RequestHead head = parser.requestHead();
+            var plain = new UpgradeRequest(head, remoteAddress, false, session);
+            if (!hosts.isEmpty() && !hosts.contains(plain.host().toLowerCase(Locale.ROOT))) {
+                throw new HandshakeException(421, "host not served here: " + plain.host());
+            }
             if (isPlain(head)) {
-                return answerPlain(
-                        connection, new UpgradeRequest(head, remoteAddress, false, session));
+                return answerPlain(connection, plain);
             }
             ServerHandshake.check(head);
             if (!ServerHandshake.originAllowed(head, origins::contains)) {

@@ -137,10 +137,16 @@ public final class UpgradeRequest {
      * 15.5.20).
      */
     public boolean isMisdirected() {
+        return serverName().map(said -> !said.equalsIgnoreCase(host())).orElse(false);
+    }
+
+    /**
+     * {@return the host that the Host header names, without the port; {@code ""} if there is none}
+     */
+    public String host() {
         String host = header("Host").orElse("");
         int port = host.lastIndexOf(':');
-        String name = port > host.lastIndexOf(']') ? host.substring(0, port) : host;
-        return serverName().map(said -> !said.equalsIgnoreCase(name)).orElse(false);
+        return port > host.lastIndexOf(']') ? host.substring(0, port) : host;
     }
 
     RequestHead head() {

@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
 
@@ -418,7 +419,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         }
         ServerSide side;
         try {
-            side = new ServerSide(options, request -> UpgradeResponse.accept(), java.util.Set.of());
+            side = new ServerSide(options, request -> UpgradeResponse.accept(), Set.of(), Set.of());
         } catch (IllegalArgumentException e) {
             reset();
             end = new WebSocketConnection.End(1006, "", false, false, e);

@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -33,6 +34,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -158,7 +160,7 @@ public final class WebSocketServer implements AutoCloseable {
             } else if (!isBlocking()) {
                 upgrades = this::ask;
             }
-            side = new ServerSide(settings.options, upgrades, settings.origins);
+            side = new ServerSide(settings.options, upgrades, settings.origins, settings.hosts);
             peer = new WebSocketPeer(settings.options, connection, side, address, port);
         }
 
@@ -297,6 +299,7 @@ public final class WebSocketServer implements AutoCloseable {
             Handler handler,
             UpgradeHandler upgrades,
             Set<String> origins,
+            Set<String> hosts,
             Watchdog watchdog,
             DeflatePool pool) {}
 
@@ -321,6 +324,7 @@ public final class WebSocketServer implements AutoCloseable {
     private Options options = Options.defaults();
     private String bindIp = "*";
     private Set<String> origins = Set.of();
+    private Set<String> hosts = Set.of();
     private UpgradeHandler upgradeHandler;
     private Handler handler;
     private volatile int maxConnections = 65_536;
@@ -358,7 +362,8 @@ public final class WebSocketServer implements AutoCloseable {
      * @param options the options
      */
     public void setOptions(Options options) {
-        WebSocketPeer.headers(options.headers()); // fails here rather than in every handshake
+        // Fails here rather than in every handshake.
+        ServerHandshake.checkHeaders(WebSocketPeer.headers(options.headers()));
         this.options = options;
     }
 
@@ -385,6 +390,22 @@ public final class WebSocketServer implements AutoCloseable {
      */
     public void setAllowedOrigins(Set<String> allowed) {
         origins = Set.copyOf(allowed);
+    }
+
+    /**
+     * Sets the hosts that requests may name in their Host header, before listening; others are
+     * answered 421. For servers that only the machine itself is to reach: a page whose own name was
+     * made to lead here (DNS rebinding) has an {@code Origin} that is equal to its {@code Host},
+     * but not this host.
+     *
+     * @param names without ports, say {@code "localhost"} and {@code "127.0.0.1"}; empty, as at
+     *     first, for any
+     */
+    public void setAllowedHosts(Set<String> names) {
+        hosts =
+                names.stream()
+                        .map(name -> name.toLowerCase(Locale.ROOT))
+                        .collect(Collectors.toUnmodifiableSet());
     }
 
     /**
@@ -525,6 +546,7 @@ public final class WebSocketServer implements AutoCloseable {
                         handler,
                         upgradeHandler,
                         origins,
+                        hosts,
                         WebSocketConnection.sharedWatchdog(options.limits()),
                         options.deflatePool());
         current = settings;

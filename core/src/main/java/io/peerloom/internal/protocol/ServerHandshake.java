@@ -81,6 +81,17 @@ public final class ServerHandshake {
     }
 
     /**
+     * Checks headers that are to be written into every answer that accepts.
+     *
+     * @param extra the headers
+     * @throws IllegalArgumentException if one cannot be written, or belongs to the handshake; the
+     *     message names it
+     */
+    public static void checkHeaders(List<Header> extra) {
+        HttpSyntax.append(new StringBuilder(), extra, ACCEPT_HEADERS);
+    }
+
+    /**
      * Chooses the subprotocol: the first of the client's, in the client's order, that is ours.
      *
      * @param request the request
