@@ -23,6 +23,22 @@ import javax.net.ssl.SSLSession;
 /** The server's side of one opening handshake: reads the request, has it judged, answers it. */
 final class ServerSide {
 
+    /**
+     * What plain HTTP gets on a port that speaks TLS. Clients show the reason phrase rather than
+     * the body.
+     */
+    private static final byte[] SPEAKS_TLS =
+            """
+            HTTP/1.1 400 This port speaks TLS
+            Connection: close
+            Content-Type: text/plain; charset=utf-8
+            Content-Length: 42
+
+            this port speaks TLS: use wss: or https:
+            """
+                    .replace("\n", "\r\n")
+                    .getBytes(StandardCharsets.US_ASCII);
+
     private final Options options;
     private final List<Header> headers;
     private final UpgradeHandler handler;
@@ -66,11 +82,10 @@ final class ServerSide {
             tls.handshake();
             return tls.session();
         } catch (PlaintextException e) {
-            UpgradeResponse answer = page(400, "this port speaks TLS: use wss: or https:");
             connection.claimAnswer();
-            tls.answerInPlain(
-                    ServerHandshake.refuse(
-                            answer.status(), List.of(), answer.body(), answer.contentType()));
+            if (e.isHttp()) {
+                tls.answerInPlain(SPEAKS_TLS);
+            }
             throw e;
         }
     }
@@ -97,7 +112,7 @@ final class ServerSide {
                 return answerPlain(connection, plain);
             }
             ServerHandshake.check(head);
-            if (!ServerHandshake.originAllowed(head, origins::contains)) {
+            if (!ServerHandshake.originAllowed(head, session != null, origins::contains)) {
                 throw new HandshakeException(
                         403, "origin not allowed: " + head.first("Origin").orElse(""));
             }

@@ -208,6 +208,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     private volatile IOException writeFailure;
 
+    /** The end of our stream was sent. Written by the write role. */
+    private volatile boolean shut;
+
     /** Set by {@link #close}: nothing is accepted for sending any more. */
     private volatile boolean closing;
 
@@ -500,8 +503,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         wire().shutdownOutput();
         byte[] rest = new byte[READ_SMALL];
         long most = 1 << 20;
-        for (int n; most > 0 && (n = wire().read(rest, 0, rest.length)) >= 0; most -= n) {
-            // dropped
+        try {
+            for (int n; most > 0 && (n = wire().read(rest, 0, rest.length)) >= 0; most -= n) {
+                // dropped
+            }
+        } catch (EOFException e) {
+            LOG.debug("! {}", e.getMessage()); // TLS without its end: nobody counts on more here
         }
     }
 
@@ -832,12 +839,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         flush();
         byte[] rest = buffer.length > 0 ? buffer : new byte[READ_SMALL];
         buffer = NO_BYTES;
-        while (wire().read(rest, 0, rest.length) >= 0) {
-            // dropped
+        try {
+            while (wire().read(rest, 0, rest.length) >= 0) {
+                // dropped
+            }
+        } catch (EOFException e) {
+            LOG.debug("! {}", e.getMessage()); // the close frames said what TLS did not
         }
         if (client && wire() instanceof TlsWire) {
-            outbound.add(Shutdown.NOW, 0); // TLS wants to be ended by both sides
-            flush();
+            endTls();
         }
         if (state == ConnectionState.CLOSED) {
             end(null);
@@ -850,6 +860,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                                     || writeFailure != null,
                     Nanos.of(limits.closeTimeout()));
             end(null);
+        }
+    }
+
+    /**
+     * TLS wants to be ended by both sides: sends our close_notify, or waits for whoever is writing
+     * to do it. The close deadline bounds it.
+     */
+    private void endTls() {
+        outbound.add(Shutdown.NOW, 0);
+        flush();
+        if (!shut) {
+            news.await(
+                    () -> shut || writeFailure != null || phase() == Phase.ENDED,
+                    Nanos.of(limits.closeTimeout()));
         }
     }
 
@@ -1113,6 +1137,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             case Shutdown now -> {
                 flushBuffer();
                 wire().shutdownOutput();
+                shut = true;
+                news.signal();
             }
         }
     }

@@ -303,6 +303,9 @@ public final class WebSocketServer implements AutoCloseable {
             Watchdog watchdog,
             DeflatePool pool) {}
 
+    /** A fatal alert before any handshake: internal_error, the nearest to 503 that TLS has. */
+    private static final byte[] TLS_ALERT = {21, 3, 3, 0, 2, 2, 80};
+
     private static final Listener SILENT = new Listener() {};
 
     private final WaitPoint news = new WaitPoint();
@@ -426,7 +429,8 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Bounds the number of connections; further ones are answered 503. 65,536 at first.
+     * Bounds the number of connections; further ones are answered 503 (with TLS: by an alert).
+     * 65,536 at first.
      *
      * @param most at least 1
      */
@@ -445,8 +449,8 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Bounds the number of connections from one address; further ones are answered 503. 65,536 at
-     * first.
+     * Bounds the number of connections from one address; further ones are answered 503 (with TLS:
+     * by an alert). 65,536 at first.
      *
      * @param most at least 1
      */
@@ -561,7 +565,7 @@ public final class WebSocketServer implements AutoCloseable {
             if (live.get() >= maxConnections
                     || pending.get() >= maxPendingHandshakes
                     || perAddress.getOrDefault(address, 0) >= maxConnectionsPerAddress) {
-                turnAway(channel);
+                turnAway(channel, settings.options.sslContext() != null);
                 return;
             }
             if (remote != null) {
@@ -579,8 +583,10 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /** An answer of a hundred bytes fits into a fresh socket's buffer: this does not block. */
-    private static void turnAway(SocketChannel channel) throws IOException {
-        channel.write(ByteBuffer.wrap(ServerHandshake.refuse(503, List.of(), new byte[0], null)));
+    private static void turnAway(SocketChannel channel, boolean tls) throws IOException {
+        byte[] answer =
+                tls ? TLS_ALERT.clone() : ServerHandshake.refuse(503, List.of(), new byte[0], null);
+        channel.write(ByteBuffer.wrap(answer));
         channel.shutdownOutput();
         channel.close();
     }

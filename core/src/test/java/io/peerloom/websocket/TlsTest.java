@@ -23,6 +23,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.Principal;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,6 +37,8 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509TrustManager;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -383,7 +386,8 @@ class TlsTest {
                 raw.write(RawPeer.request(""));
                 assertThat(raw.readAll())
                         .startsWith("HTTP/1.1 400 ")
-                        .contains("this port speaks TLS: use wss: or https:");
+                        .endsWith("\r\n\r\nthis port speaks TLS: use wss: or https:\r\n")
+                        .contains("Content-Length: 42\r\n");
             }
         }
 
@@ -393,7 +397,92 @@ class TlsTest {
                 assertThatExceptionOfType(IOException.class)
                         .isThrownBy(() ->
                                 WebSocketPeer.connect(url(server).replace("wss:", "ws:"), TRUSTING))
-                        .withMessageContaining("server answered 400");
+                        .withMessage("server answered 400 \"This port speaks TLS\"");
+            }
+        }
+
+        @Test
+        void whoIsOneTooManyGetsAnAlert() throws Exception {
+            try (var server = new WebSocketServer()) {
+                server.setOptions(serving(Certificates.GOOD));
+                server.setMaxConnections(1);
+                server.start(0, TlsTest::echo);
+                try (var first = WebSocketPeer.connect(url(server), TRUSTING)) {
+                    assertThatExceptionOfType(SSLException.class)
+                            .isThrownBy(() -> WebSocketPeer.connect(url(server), TRUSTING))
+                            .withMessage("the server gave up TLS with alert internal_error");
+                    first.sendText("still here");
+                    assertThat(first.receive()).isEqualTo(Message.text("still here"));
+                }
+            }
+        }
+
+        /** RFC 6455 section 10.2: a page that anybody could have changed is not the host's own. */
+        @ParameterizedTest
+        @CsvSource({
+            "https://localhost, 101",
+            "https://localhost:443, 101",
+            "http://localhost, 403",
+            "https://elsewhere.example, 403",
+        })
+        void aPageOfOurHostMustHaveComeOverTls(String origin, int status) throws Exception {
+            try (var server = serve(serving(Certificates.GOOD), TlsTest::echo);
+                    RawPeer raw = secure(server)) {
+                raw.write(RawPeer.request("Origin: " + origin + "\r\n"));
+                assertThat(raw.readHead()).startsWith("HTTP/1.1 " + status + " ");
+            }
+        }
+
+        /** The stream below has no half-open state, so it ends without close_notify. */
+        @Test
+        void aRefusalIsKeptThoughTheStreamIsCutOffAfterIt() throws Exception {
+            var listening = new TCPServer();
+            assertThat(listening.listen(0, "127.0.0.1")).isEqualTo(ErrorCode.OK);
+            var peer = new WebSocketPeer(serving(Certificates.GOOD));
+            try (var plain =
+                    new Socket(InetAddress.getLoopbackAddress(), listening.getLocalPort())) {
+                await().until(listening::isConnectionAvailable);
+                assertThat(peer.acceptStream(listening.takeConnection())).isEqualTo(ErrorCode.OK);
+                try (var raw = new RawPeer(layered(plain, "localhost"))) {
+                    raw.write(RawPeer.request("Origin: https://elsewhere.example\r\n"));
+                    assertThat(raw.readHead()).startsWith("HTTP/1.1 403 ");
+                    pollUntil(peer, State.CLOSED);
+                    assertThat(peer.getFailure().orElseThrow())
+                            .hasMessage("origin not allowed: https://elsewhere.example");
+                }
+            } finally {
+                listening.stop();
+            }
+        }
+
+        /** What a user's own trust manager throws is a failed connection, not a lost thread. */
+        @Test
+        void aTrustManagerThatFailsIsNamed() throws Exception {
+            var context = SSLContext.getInstance("TLS");
+            var failing =
+                    new X509TrustManager() {
+                        @Override
+                        public void checkClientTrusted(X509Certificate[] chain, String type) {
+                            throw new IllegalStateException("no idea");
+                        }
+
+                        @Override
+                        public void checkServerTrusted(X509Certificate[] chain, String type) {
+                            throw new IllegalStateException("no idea");
+                        }
+
+                        @Override
+                        public X509Certificate[] getAcceptedIssuers() {
+                            return new X509Certificate[0];
+                        }
+                    };
+            context.init(null, new TrustManager[] {failing}, null);
+            try (var server = serve(serving(Certificates.GOOD), TlsTest::echo)) {
+                assertThatExceptionOfType(SSLException.class)
+                        .isThrownBy(() ->
+                                WebSocketPeer.connect(
+                                        url(server), Options.defaults().withSslContext(context)))
+                        .withStackTraceContaining("no idea");
             }
         }
 

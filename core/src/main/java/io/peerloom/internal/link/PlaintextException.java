@@ -7,12 +7,22 @@ import javax.net.ssl.SSLException;
 public final class PlaintextException extends SSLException {
     @Serial private static final long serialVersionUID = 1;
 
+    /** See {@link #isHttp}. */
+    private final boolean http;
+
     /**
      * Makes the exception.
      *
      * @param message who it is, and what he sent
+     * @param http whether that looks like HTTP
      */
-    PlaintextException(String message) {
+    PlaintextException(String message, boolean http) {
         super(message);
+        this.http = http;
+    }
+
+    /** {@return whether the other side seems to speak HTTP, so that an answer makes sense} */
+    public boolean isHttp() {
+        return http;
     }
 }

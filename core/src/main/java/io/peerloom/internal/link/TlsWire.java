@@ -4,10 +4,12 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.nio.charset.StandardCharsets;
 import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLContext;
@@ -62,12 +64,21 @@ public final class TlsWire implements Wire {
     /** How much of a stranger's input is read and dropped, so that he can read our answer. */
     private static final long STRANGER = 1 << 16;
 
+    /** How HTTP begins. */
+    private static final Pattern HTTP = Pattern.compile("HTTP/|[A-Z]{3,5}[A-Z /]{0,2}");
+
     private static final ByteBuffer NO_DATA = ByteBuffer.allocate(0);
     private static final byte[] NO_BYTES = {};
 
     private final Wire lower;
     private final SSLEngine engine;
     private final boolean client;
+
+    /**
+     * Whether hands are shaken. Written by the handshake; from then on the roles may be two
+     * threads.
+     */
+    private volatile boolean shaken;
 
     // ---- the read role's ----
 
@@ -109,12 +120,14 @@ public final class TlsWire implements Wire {
      * @return the wire, to {@link #handshake} on
      */
     public static TlsWire client(Wire lower, SSLContext context, String host, int port) {
-        SSLEngine engine = context.createSSLEngine(host, port);
+        boolean literal = Connector.isLiteral(host);
+        String name = literal ? withoutZone(host) : withoutDot(host);
+        SSLEngine engine = context.createSSLEngine(name, port);
         engine.setUseClientMode(true);
         SSLParameters parameters = engine.getSSLParameters();
         parameters.setEndpointIdentificationAlgorithm("HTTPS");
-        if (!isAddress(host)) {
-            parameters.setServerNames(List.of(new SNIHostName(withoutDot(host))));
+        if (!literal) {
+            parameters.setServerNames(List.of(new SNIHostName(name)));
         }
         parameters.setProtocols(modern(parameters.getProtocols()));
         engine.setSSLParameters(parameters);
@@ -146,18 +159,17 @@ public final class TlsWire implements Wire {
         return new TlsWire(lower, engine);
     }
 
-    /**
-     * An IPv6 address, or one of IPv4: no top-level domain ends in a digit (RFC 3696 section 2).
-     */
-    private static boolean isAddress(String host) {
-        return host.indexOf(':') >= 0 || Character.isDigit(host.charAt(host.length() - 1));
-    }
-
     /** Those of the context's protocols that are still thought safe (RFC 8996). */
     private static String[] modern(String[] protocols) {
         return Stream.of(protocols)
                 .filter(name -> name.equals("TLSv1.3") || name.equals("TLSv1.2"))
                 .toArray(String[]::new);
+    }
+
+    /** No certificate knows the zones of our machine. */
+    private static String withoutZone(String address) {
+        int zone = address.indexOf('%');
+        return zone >= 0 ? address.substring(0, zone) : address;
     }
 
     private static String withoutDot(String host) {
@@ -194,6 +206,8 @@ public final class TlsWire implements Wire {
                     case NEED_WRAP -> shakeOut();
                     case NEED_UNWRAP, NEED_UNWRAP_AGAIN -> shakeIn();
                     case FINISHED, NOT_HANDSHAKING -> {
+                        trim();
+                        shaken = true;
                         return;
                     }
                 }
@@ -206,8 +220,6 @@ public final class TlsWire implements Wire {
                 linger(); // unread input would take the alert away with it
             }
             throw explain(e);
-        } finally {
-            trim();
         }
     }
 
@@ -236,9 +248,19 @@ public final class TlsWire implements Wire {
         spill(room);
     }
 
-    private void runTasks() {
-        for (Runnable task; (task = engine.getDelegatedTask()) != null; ) {
+    private void runTasks() throws SSLException {
+        Runnable task = engine.getDelegatedTask();
+        if (task == null) {
+            throw new SSLException("the TLS engine waits for a task that there is not");
+        }
+        for (; task != null; task = engine.getDelegatedTask()) {
             task.run();
+        }
+    }
+
+    private void requireShaken() throws SSLException {
+        if (!shaken) { // a deadline's last words, say, while the handshake goes on elsewhere
+            throw new SSLException("hands are not shaken yet");
         }
     }
 
@@ -287,6 +309,7 @@ public final class TlsWire implements Wire {
 
     @Override
     public int read(byte[] dst, int offset, int length) throws IOException {
+        requireShaken();
         while (true) {
             if (spilled != null) {
                 int n = Math.min(length, spilled.remaining());
@@ -360,7 +383,12 @@ public final class TlsWire implements Wire {
     /** Decrypts the record that is here. */
     private SSLEngineResult unwrap(ByteBuffer room) throws SSLException {
         var source = ByteBuffer.wrap(in, start, end - start);
-        SSLEngineResult result = engine.unwrap(source, room);
+        SSLEngineResult result;
+        try {
+            result = engine.unwrap(source, room);
+        } catch (RuntimeException e) { // of a trust manager, or of input that nobody thought of
+            throw new SSLException("TLS engine: " + e, e);
+        }
         start += result.bytesConsumed();
         boolean stuck =
                 result.bytesConsumed() == 0
@@ -412,10 +440,15 @@ public final class TlsWire implements Wire {
         int length = HEADER + ((in[start + 3] & 0xFF) << 8 | (in[start + 4] & 0xFF));
         // change_cipher_spec, alert, handshake, application_data
         if (type < 20 || type > 23 || in[start + 1] != 3) {
+            if (shaken) {
+                throw new SSLException("not a TLS record: it begins with " + firstBytes());
+            }
+            var text = new String(in, start, HEADER, StandardCharsets.US_ASCII);
             throw new PlaintextException(
-                    client
-                            ? "the server does not speak TLS: it begins with " + firstBytes()
-                            : "the client does not speak TLS: it begins with " + firstBytes());
+                    (client ? "the server" : "the client")
+                            + " does not speak TLS: it begins with "
+                            + firstBytes(),
+                    HTTP.matcher(text).matches());
         }
         if (length > LONGEST) {
             throw new SSLException("TLS record of " + length + " bytes");
@@ -454,6 +487,7 @@ public final class TlsWire implements Wire {
     }
 
     private void encrypt(ByteBuffer first, ByteBuffer second) throws IOException {
+        requireShaken();
         var sources = new ByteBuffer[] {first, second};
         while (first.hasRemaining() || second.hasRemaining()) {
             SSLEngineResult result = wrap(sources);
@@ -477,7 +511,12 @@ public final class TlsWire implements Wire {
             out = ByteBuffer.allocate(record);
         }
         while (true) {
-            SSLEngineResult result = engine.wrap(sources, out);
+            SSLEngineResult result;
+            try {
+                result = engine.wrap(sources, out);
+            } catch (RuntimeException e) { // of a key manager, say
+                throw new SSLException("TLS engine: " + e, e);
+            }
             if (result.getStatus() != SSLEngineResult.Status.BUFFER_OVERFLOW) {
                 return result;
             }
@@ -517,7 +556,7 @@ public final class TlsWire implements Wire {
      */
     @Override
     public void shutdownOutput() throws IOException {
-        if (!closeSent) {
+        if (shaken && !closeSent) {
             closeSent = true;
             engine.closeOutbound();
             while (!engine.isOutboundDone() && wrap(NO_DATA).bytesProduced() > 0) {

@@ -209,14 +209,18 @@ public final class ServerHandshake {
      * Whether the page that opens this connection may do so (RFC 6455 section 10.2). Browsers let
      * every page connect anywhere and leave it to the server to look; what is no browser sends no
      * Origin. A page of this very host may, on the default port of its scheme where none is named,
-     * and one that the list allows.
+     * and one that the list allows. A page that did not come over TLS is not of a host that was
+     * reached over TLS: anybody on the way may have written it. The other way round it may be,
+     * since the TLS may end at a proxy before us.
      *
      * @param request the request
+     * @param secure whether the request came over TLS
      * @param allowed whether to let another origin in, given as the browser wrote it, such as
      *     {@code https://play.example.com:8443} or {@code null}
      * @return whether to go on; an answer of 403 is due if not
      */
-    public static boolean originAllowed(RequestHead request, Predicate<String> allowed) {
+    public static boolean originAllowed(
+            RequestHead request, boolean secure, Predicate<String> allowed) {
         List<String> origins = request.all("Origin");
         if (origins.isEmpty()) {
             return true;
@@ -226,14 +230,14 @@ public final class ServerHandshake {
         }
         String origin = origins.get(0);
         String host = request.first("Host").orElse("");
-        return isOriginOf(origin, host) || allowed.test(origin);
+        return isOriginOf(origin, host, secure) || allowed.test(origin);
     }
 
-    private static boolean isOriginOf(String origin, String host) {
+    private static boolean isOriginOf(String origin, String host, boolean secure) {
         String plain = origin.toLowerCase(Locale.ROOT);
         int defaultPort;
         String authority;
-        if (plain.startsWith("http://")) {
+        if (plain.startsWith("http://") && !secure) {
             defaultPort = 80;
             authority = plain.substring("http://".length());
         } else if (plain.startsWith("https://")) {

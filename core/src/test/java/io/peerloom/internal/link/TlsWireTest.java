@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.peerloom.testing.Certificates;
 import java.io.EOFException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -14,11 +15,14 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** TLS over a wire that splits as it likes. */
 class TlsWireTest {
@@ -228,9 +232,46 @@ class TlsWireTest {
         last[last.length - 1] ^= 1;
         up.addAll(rest);
 
-        assertThatExceptionOfType(javax.net.ssl.SSLException.class)
+        assertThatExceptionOfType(SSLException.class)
                 .isThrownBy(() -> server.read(new byte[1000], 0, 1000))
                 .withMessageStartingWith("TLS with the client failed: ");
+    }
+
+    /** RFC 6066 section 3: names, not addresses, and without the dot at the end. */
+    @ParameterizedTest
+    @CsvSource({
+        "node1, true, node1",
+        "localhost., true, localhost",
+        "game.example, true, game.example",
+        "127.0.0.1, false, 127.0.0.1",
+        "::1, false, ::1",
+    })
+    void theNameOfTheServerIsSent(String host, boolean sent, String name) {
+        TlsWire client = TlsWire.client(new Half(down, up, 1), Certificates.trusting(), host, 443);
+        down.add(END);
+        assertThatExceptionOfType(EOFException.class).isThrownBy(client::handshake);
+        var hello = new StringBuilder();
+        for (byte[] part : up) {
+            hello.append(new String(part, StandardCharsets.ISO_8859_1));
+        }
+        if (sent) {
+            assertThat(hello.toString()).contains((char) name.length() + name);
+        } else {
+            assertThat(hello.toString()).doesNotContain(name);
+        }
+        assertThat(hello.toString()).doesNotContain(name + ".");
+    }
+
+    @Test
+    void nothingIsReadOrWrittenBeforeHandsAreShaken() {
+        TlsWire client = client(1, "TLS");
+        assertThatExceptionOfType(SSLException.class)
+                .isThrownBy(() -> client.write(new byte[10], 0, 10))
+                .withMessage("hands are not shaken yet");
+        assertThatExceptionOfType(SSLException.class)
+                .isThrownBy(() -> client.read(new byte[10], 0, 10))
+                .withMessage("hands are not shaken yet");
+        assertThat(up).isEmpty();
     }
 
     @Test

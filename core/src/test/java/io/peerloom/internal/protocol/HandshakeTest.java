@@ -554,12 +554,13 @@ class HandshakeTest {
                 throws HandshakeException {
             RequestHead head = request("GET / HTTP/1.1\r\nHost: " + host + "\r\nOrigin: " + origin);
 
-            assertThat(ServerHandshake.originAllowed(head, any -> false)).isEqualTo(allowed);
+            assertThat(ServerHandshake.originAllowed(head, false, any -> false)).isEqualTo(allowed);
         }
 
         @Test
         void whatIsNoBrowserSendsNone() {
-            assertThat(ServerHandshake.originAllowed(upgrade(), any -> false)).isTrue();
+            assertThat(ServerHandshake.originAllowed(upgrade(), false, any -> false)).isTrue();
+            assertThat(ServerHandshake.originAllowed(upgrade(), true, any -> false)).isTrue();
         }
 
         @ParameterizedTest
@@ -575,7 +576,8 @@ class HandshakeTest {
             Set<String> list = Set.of("https://game.example", "null");
             RequestHead head = request("GET / HTTP/1.1\r\nHost: a\r\nOrigin: " + origin);
 
-            assertThat(ServerHandshake.originAllowed(head, list::contains)).isEqualTo(allowed);
+            assertThat(ServerHandshake.originAllowed(head, false, list::contains))
+                    .isEqualTo(allowed);
         }
 
         @Test
@@ -583,14 +585,14 @@ class HandshakeTest {
             RequestHead head =
                     request("GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\nOrigin: b");
 
-            assertThat(ServerHandshake.originAllowed(head, any -> true)).isFalse();
+            assertThat(ServerHandshake.originAllowed(head, false, any -> true)).isFalse();
         }
 
         @Test
         void withoutAHostNothingIsEqualToIt() throws HandshakeException {
             RequestHead head = request("GET / HTTP/1.1\r\nOrigin: http://a");
 
-            assertThat(ServerHandshake.originAllowed(head, any -> false)).isFalse();
+            assertThat(ServerHandshake.originAllowed(head, false, any -> false)).isFalse();
         }
 
         private static RequestHead request(String head) throws HandshakeException {
