@@ -1,11 +1,24 @@
 package io.peerloom.examples;
 
 import io.peerloom.Limits;
+import io.peerloom.websocket.Compression;
+import io.peerloom.websocket.Options;
+import java.io.File;
+import java.io.IOException;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 
-/** A command line of {@code --name value} pairs. */
+/**
+ * A command line of {@code --name value} pairs, but for {@code --deflate}, which has no value, and
+ * {@code --tls}, which has two.
+ */
 final class Arguments {
 
     /** Which of the three ways to use a peer. */
@@ -15,7 +28,13 @@ final class Arguments {
         ASYNC
     }
 
+    static final String DEFLATE = "deflate";
+    static final String TLS = "tls";
+
     private final Map<String, String> values = new HashMap<>();
+
+    /** The second value of {@code --tls}. */
+    private String password = "";
 
     /**
      * Reads a command line.
@@ -24,16 +43,25 @@ final class Arguments {
      * @throws IllegalArgumentException for any other, for one that comes twice or has no value
      */
     Arguments(List<String> names, String... args) {
-        for (int i = 0; i < args.length; i += 2) {
-            String name = args[i];
-            if (!name.startsWith("--") || !names.contains(name.substring(2))) {
-                throw new IllegalArgumentException("unknown argument: " + name);
+        for (int i = 0; i < args.length; i++) {
+            String argument = args[i];
+            if (!argument.startsWith("--") || !names.contains(argument.substring(2))) {
+                throw new IllegalArgumentException("unknown argument: " + argument);
             }
-            if (i + 1 == args.length) {
-                throw new IllegalArgumentException(name + " needs a value");
+            String name = argument.substring(2);
+            String value = "";
+            for (int n = name.equals(TLS) ? 2 : name.equals(DEFLATE) ? 0 : 1; n > 0; n--) {
+                if (++i == args.length) {
+                    throw new IllegalArgumentException(argument + " needs a value");
+                }
+                if (!value.isEmpty()) {
+                    password = args[i];
+                } else {
+                    value = args[i];
+                }
             }
-            if (values.put(name.substring(2), args[i + 1]) != null) {
-                throw new IllegalArgumentException(name + " is given twice");
+            if (values.put(name, value) != null) {
+                throw new IllegalArgumentException(argument + " is given twice");
             }
         }
     }
@@ -71,6 +99,59 @@ final class Arguments {
             }
         }
         throw new IllegalArgumentException("--api is poll, blocking or async: " + value);
+    }
+
+    /**
+     * What the connection is to have: {@link #limits}, compression if {@code --deflate} is there,
+     * and TLS.
+     *
+     * @param server whether the key store has the own certificate, or those to trust
+     * @throws IOException if the key store cannot be read
+     */
+    Options options(boolean server) throws IOException {
+        Options options = Options.defaults().withLimits(limits());
+        if (has(DEFLATE)) {
+            options =
+                    options.withCompression(
+                            Compression.defaults()
+                                    .withContextTakeover(true, true)
+                                    .withThreshold(64));
+        }
+        if (has(TLS)) {
+            try {
+                options = options.withSslContext(context(server));
+            } catch (GeneralSecurityException e) {
+                throw new IOException("key store " + get(TLS, "") + ": " + e.getMessage(), e);
+            }
+        }
+        return options;
+    }
+
+    private SSLContext context(boolean server) throws GeneralSecurityException, IOException {
+        KeyStore store = KeyStore.getInstance(new File(get(TLS, "")), password.toCharArray());
+        var context = SSLContext.getInstance("TLS");
+        if (server) {
+            var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+            keys.init(store, password.toCharArray());
+            context.init(keys.getKeyManagers(), null, null);
+        } else {
+            var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+            trust.init(trusted(store));
+            context.init(null, trust.getTrustManagers(), null);
+        }
+        return context;
+    }
+
+    /**
+     * All certificates of a store, those of its own keys too: a server's store serves its clients.
+     */
+    private static KeyStore trusted(KeyStore store) throws GeneralSecurityException, IOException {
+        var trusted = KeyStore.getInstance(KeyStore.getDefaultType());
+        trusted.load(null, null);
+        for (String alias : Collections.list(store.aliases())) {
+            trusted.setCertificateEntry(alias, store.getCertificate(alias));
+        }
+        return trusted;
     }
 
     /** The limits of connections: the defaults, unless {@code --max-message} asks for more. */

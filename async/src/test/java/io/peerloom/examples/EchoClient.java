@@ -33,8 +33,10 @@ public final class EchoClient {
             """
             usage: EchoClient --url URL [--uds PATH] [--api poll|blocking|async]
                               [--count N [--size BYTES] [--connections N] [--pipeline N]]
-                              [--max-message BYTES]
-              --url URL            what to ask for: ws://HOST:PORT/PATH
+                              [--max-message BYTES] [--deflate] [--tls KEYSTORE PASSWORD]
+                   or: EchoClient --url URL --agent NAME [--api ...] [--count-path PATH]
+                              [--case-path PATH] [--done-path PATH] ...
+              --url URL            what to ask for: ws://HOST:PORT/PATH, or wss:
               --uds PATH           the Unix domain socket to connect to instead of HOST:PORT
               --api API            how it is done; blocking by default
               --count N            sends so many messages on each connection; otherwise each line of
@@ -43,11 +45,34 @@ public final class EchoClient {
               --connections N      how many connections there are; 1 by default
               --pipeline N         how many messages wait for their echo at a time, as long as
                                    they have less than 64 KiB together; 1 by default
-              --max-message BYTES  the largest message; 1 MiB by default\
+              --max-message BYTES  the largest message; 1 MiB by default
+              --deflate            offers permessage-deflate
+              --tls KEYSTORE PASSWORD
+                                   trusts the certificates of a PKCS #12 file
+              --agent NAME         runs the cases of a test suite's server, echoing every message
+                                   until the server closes, and has it report them by this name
+              --count-path PATH    answers with the number of cases; /getCaseCount by default
+              --case-path PATH     is case %d; '/runCase?case=%d&agent=%s' by default, where %s is
+                                   the name
+              --done-path PATH     writes the report; '/updateReports?agent=%s' by default\
             """;
 
     private static final List<String> NAMES =
-            List.of("url", "uds", "api", "count", "size", "connections", "pipeline", "max-message");
+            List.of(
+                    "url",
+                    "uds",
+                    "api",
+                    "count",
+                    "size",
+                    "connections",
+                    "pipeline",
+                    "max-message",
+                    Arguments.DEFLATE,
+                    Arguments.TLS,
+                    "agent",
+                    "count-path",
+                    "case-path",
+                    "done-path");
 
     /**
      * A window that fits into the sockets' buffers: who sends more before he reads may wait for a
@@ -60,13 +85,13 @@ public final class EchoClient {
     private final Options options;
     private final Arguments.Api api;
 
-    private EchoClient(Arguments arguments) {
+    private EchoClient(Arguments arguments) throws IOException {
         url = arguments.get("url", "");
         if (url.isEmpty()) {
             throw new IllegalArgumentException("--url is missing");
         }
         path = arguments.has("uds") ? Path.of(arguments.get("uds", "")) : null;
-        options = Options.defaults().withLimits(arguments.limits());
+        options = arguments.options(false);
         api = arguments.api();
     }
 
@@ -296,6 +321,15 @@ public final class EchoClient {
     static int run(InputStream in, PrintStream out, String... args) throws IOException {
         var arguments = new Arguments(NAMES, args);
         var client = new EchoClient(arguments);
+        if (arguments.has("agent")) {
+            return new SuiteClient(client.url, client.path, client.options, client.api)
+                    .run(
+                            arguments.get("agent", ""),
+                            arguments.get("count-path", "/getCaseCount"),
+                            arguments.get("case-path", "/runCase?case=%d&agent=%s"),
+                            arguments.get("done-path", "/updateReports?agent=%s"),
+                            out);
+        }
         boolean counted = arguments.has("count");
         int count = arguments.number("count", 1, 1, Integer.MAX_VALUE);
         int size = arguments.number("size", 64, 0, Integer.MAX_VALUE);

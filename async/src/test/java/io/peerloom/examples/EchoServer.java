@@ -5,7 +5,6 @@ import io.peerloom.Limits;
 import io.peerloom.async.AsyncWebSocketPeer;
 import io.peerloom.async.AsyncWebSocketServer;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
@@ -24,14 +23,19 @@ public final class EchoServer implements AutoCloseable {
             """
             usage: EchoServer [--port N | --uds PATH] [--host ADDRESS]
                               [--api poll|blocking|async] [--max-message BYTES]
+                              [--deflate] [--tls KEYSTORE PASSWORD]
               --port N             the TCP port to listen on; 0, the default, lets the system choose
               --uds PATH           the Unix domain socket to listen on
               --host ADDRESS       the address to listen on, * for all; 127.0.0.1 by default
               --api API            how messages are echoed; blocking by default
-              --max-message BYTES  the largest message; 1 MiB by default\
+              --max-message BYTES  the largest message; 1 MiB by default
+              --deflate            agrees to permessage-deflate
+              --tls KEYSTORE PASSWORD
+                                   speaks TLS, with the certificate of a PKCS #12 file\
             """;
 
-    private static final List<String> NAMES = List.of("port", "uds", "host", "api", "max-message");
+    private static final List<String> NAMES =
+            List.of("port", "uds", "host", "api", "max-message", Arguments.DEFLATE, Arguments.TLS);
 
     /** How long clients have to answer the close frame when the server is closed. */
     private static final Duration FAREWELL = Duration.ofSeconds(1);
@@ -60,7 +64,7 @@ public final class EchoServer implements AutoCloseable {
         Path path = arguments.has("uds") ? Path.of(arguments.get("uds", "")) : null;
         Limits limits = arguments.limits().withCloseTimeout(FAREWELL);
         server.setBindIp(host);
-        server.setOptions(Options.defaults().withLimits(limits));
+        server.setOptions(arguments.options(true).withLimits(limits));
         switch (arguments.api()) {
             case BLOCKING -> start(port, path, EchoServer::echo);
             case ASYNC -> start(port, path, AsyncWebSocketServer.adapt(EchoServer::echoAsync));

@@ -8,8 +8,10 @@ import static org.awaitility.Awaitility.await;
 import io.peerloom.ErrorCode;
 import io.peerloom.async.AsyncWebSocketServer;
 import io.peerloom.stream.UDSServer;
+import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.WebSocketPeer;
+import io.peerloom.websocket.WebSocketServer;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -30,6 +32,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -375,6 +378,91 @@ class ExamplesTest {
         assertThatIllegalArgumentException().isThrownBy(() -> run("--count", "1"));
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> run("--url", "ws://x", "--size", "-1"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"blocking", "poll", "async"})
+    void theyCompressAndEncrypt(String api, @TempDir Path folder) throws Exception {
+        String own = Certificates.save(folder.resolve("own"), Certificates.GOOD).toString();
+        String trusted = Certificates.save(folder.resolve("trusted"), null).toString();
+        String password = Certificates.PASSWORD;
+        try (var echo =
+                new EchoServer("--api", api, "--tls", own, password, "--deflate", "--port", "0")) {
+            String url = "wss://" + echo.address() + "/";
+            for (String store : List.of(trusted, own)) {
+                assertThat(
+                                run(
+                                        "--url",
+                                        url,
+                                        "--api",
+                                        api,
+                                        "--count",
+                                        "50",
+                                        "--size",
+                                        "5000",
+                                        "--deflate",
+                                        "--tls",
+                                        store,
+                                        password))
+                        .startsWith("0 50 messages of 5000 bytes");
+            }
+            assertThatThrownBy(() -> run("--url", url, "--api", api, "--count", "1"))
+                    .isInstanceOf(IOException.class);
+        }
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new EchoServer("--tls", own).close())
+                .withMessage("--tls needs a value");
+        assertThatThrownBy(() -> new EchoServer("--tls", own, "wrong").close())
+                .isInstanceOf(IOException.class);
+    }
+
+    /** The protocol of the Autobahn Testsuite's server, with cases that end in several ways. */
+    @ParameterizedTest
+    @ValueSource(strings = {"blocking", "poll", "async"})
+    void theClientRunsTheCasesOfASuite(String api) throws Exception {
+        var asked = new ConcurrentLinkedQueue<String>();
+        var echoed = new ConcurrentLinkedQueue<Message>();
+        try (var suite =
+                WebSocketServer.serve(
+                        0,
+                        peer -> {
+                            String path = peer.getUpgradeRequest().orElseThrow().target();
+                            asked.add(path);
+                            switch (path) {
+                                case "/n" -> peer.sendText("3");
+                                case "/c?n=1&me=a+b" -> {
+                                    for (var m : List.of("one", "two")) {
+                                        peer.sendText(m);
+                                        echoed.add(peer.receive());
+                                    }
+                                    peer.send(new byte[70_000]);
+                                    echoed.add(peer.receive());
+                                }
+                                case "/c?n=2&me=a+b" -> peer.close(-1, "");
+                                default -> {}
+                            }
+                        })) {
+            assertThat(
+                            run(
+                                    "--url",
+                                    "ws://127.0.0.1:" + suite.getLocalPort(),
+                                    "--api",
+                                    api,
+                                    "--agent",
+                                    "a b",
+                                    "--count-path",
+                                    "/n",
+                                    "--case-path",
+                                    "/c?n=%d&me=%s",
+                                    "--done-path",
+                                    "/done"))
+                    .isEqualTo("0 3 cases were run, 0 did not open\n");
+        }
+        assertThat(asked)
+                .containsExactly("/n", "/c?n=1&me=a+b", "/c?n=2&me=a+b", "/c?n=3&me=a+b", "/done");
+        assertThat(echoed)
+                .containsExactly(
+                        Message.text("one"), Message.text("two"), Message.binary(new byte[70_000]));
     }
 
     @Test

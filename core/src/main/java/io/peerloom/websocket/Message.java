@@ -14,10 +14,18 @@ public final class Message implements WebSocketConnection.Outgoing {
     private final byte[] data;
     private final boolean text;
 
+    /** Whether to compress it; null to leave that to the threshold. */
+    private final Boolean compressed;
+
     /** {@code data} must be valid UTF-8 if {@code text}. */
     Message(byte[] data, boolean text) {
+        this(data, text, null);
+    }
+
+    private Message(byte[] data, boolean text, Boolean compressed) {
         this.data = data;
         this.text = text;
+        this.compressed = compressed;
     }
 
     /**
@@ -40,6 +48,28 @@ public final class Message implements WebSocketConnection.Outgoing {
      */
     public static Message binary(byte[] data) {
         return new Message(Objects.requireNonNull(data, "data"), false);
+    }
+
+    /**
+     * This message with a choice of its own about compression, where the connection has it: not for
+     * secrets beside what an attacker chose (RFC 7692 section 8), not for what is compressed
+     * already.
+     *
+     * @param choice true to compress it however short it is, if that makes it shorter; false to
+     *     send it as it is
+     * @return a message with the same payload
+     */
+    public Message compressed(boolean choice) {
+        return new Message(data, text, choice);
+    }
+
+    boolean wantsCompression(int threshold) {
+        return compressed == null ? data.length >= threshold : compressed;
+    }
+
+    /** A message of its own bytes. */
+    Message copy() {
+        return new Message(data.clone(), text, compressed);
     }
 
     /** {@return whether it is text rather than binary} */

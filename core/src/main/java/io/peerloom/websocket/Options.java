@@ -1,9 +1,11 @@
 package io.peerloom.websocket;
 
 import io.peerloom.Limits;
+import io.peerloom.internal.protocol.DeflatePool;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import javax.net.ssl.SSLContext;
 
 /**
  * What a client asks for, or a server answers, beside the address. Immutable; the {@code with}
@@ -14,8 +16,29 @@ import java.util.Objects;
  * @param headers more header lines for the handshake, each {@code "Name: value"}; names and values
  *     are checked when the connection is opened
  * @param limits what the connection may cost
+ * @param compression how to compress messages, if the other side agrees; null not to
+ * @param sslContext of a client: whom to trust, and which certificate to show, for {@code wss:}
+ *     URLs; null for the JDK's default. Of a server: its certificate, which makes it speak TLS and
+ *     nothing else; null for a server without TLS
+ * @param clientAuth what a server with TLS wants of its clients' certificates
  */
-public record Options(List<String> protocols, List<String> headers, Limits limits) {
+public record Options(
+        List<String> protocols,
+        List<String> headers,
+        Limits limits,
+        Compression compression,
+        SSLContext sslContext,
+        ClientAuth clientAuth) {
+
+    /** What a server with TLS wants of its clients' certificates. */
+    public enum ClientAuth {
+        /** Nothing. */
+        NONE,
+        /** They may show one. */
+        WANTED,
+        /** They must show one that the {@link Options#sslContext} trusts. */
+        REQUIRED
+    }
 
     /**
      * Takes copies.
@@ -23,16 +46,20 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
      * @param protocols see above
      * @param headers see above
      * @param limits see above
+     * @param compression see above
+     * @param sslContext see above
+     * @param clientAuth see above
      */
     public Options {
         protocols = protocols.stream().map(String::strip).toList();
         headers = List.copyOf(headers);
         Objects.requireNonNull(limits, "limits");
+        Objects.requireNonNull(clientAuth, "clientAuth");
     }
 
-    /** {@return no subprotocol, no header, the default limits} */
+    /** {@return no subprotocol, no header, the default limits, no compression, the JDK's trust} */
     public static Options defaults() {
-        return new Options(List.of(), List.of(), Limits.defaults());
+        return new Options(List.of(), List.of(), Limits.defaults(), null, null, ClientAuth.NONE);
     }
 
     /**
@@ -52,7 +79,7 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
      * @return the changed copy
      */
     public Options withProtocols(List<String> supported) {
-        return new Options(supported, headers, limits);
+        return new Options(supported, headers, limits, compression, sslContext, clientAuth);
     }
 
     /**
@@ -62,7 +89,7 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
      * @return the changed copy
      */
     public Options withHeaders(List<String> lines) {
-        return new Options(protocols, lines, limits);
+        return new Options(protocols, lines, limits, compression, sslContext, clientAuth);
     }
 
     /**
@@ -85,6 +112,42 @@ public record Options(List<String> protocols, List<String> headers, Limits limit
      * @return the changed copy
      */
     public Options withLimits(Limits other) {
-        return new Options(protocols, headers, other);
+        return new Options(protocols, headers, other, compression, sslContext, clientAuth);
+    }
+
+    /**
+     * These options with compression (RFC 7692).
+     *
+     * @param wish how; null for none
+     * @return the changed copy
+     */
+    public Options withCompression(Compression wish) {
+        return new Options(protocols, headers, limits, wish, sslContext, clientAuth);
+    }
+
+    /**
+     * These options with TLS settings. There is no way to trust everybody: a test's certificate
+     * goes into the context's trust store. Names are always checked.
+     *
+     * @param context for clients: whom to trust; for servers: the certificate
+     * @return the changed copy
+     */
+    public Options withSslContext(SSLContext context) {
+        return new Options(protocols, headers, limits, compression, context, clientAuth);
+    }
+
+    /**
+     * These options with another demand on clients' certificates.
+     *
+     * @param demand what a server wants
+     * @return the changed copy
+     */
+    public Options withClientAuth(ClientAuth demand) {
+        return new Options(protocols, headers, limits, compression, sslContext, demand);
+    }
+
+    /** A pool for a connection, or for the connections of a server; null without compression. */
+    DeflatePool deflatePool() {
+        return compression == null ? null : compression.pool();
     }
 }

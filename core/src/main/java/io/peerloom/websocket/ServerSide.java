@@ -1,16 +1,23 @@
 package io.peerloom.websocket;
 
 import io.peerloom.Limits;
+import io.peerloom.internal.link.PlaintextException;
+import io.peerloom.internal.link.TlsWire;
+import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.Header;
+import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.RequestHead;
 import io.peerloom.internal.protocol.ServerHandshake;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSession;
 
 /** The server's side of one opening handshake: reads the request, has it judged, answers it. */
 final class ServerSide {
@@ -34,6 +41,34 @@ final class ServerSide {
         return request;
     }
 
+    /** The wire to speak on: with TLS, if the options have a certificate. */
+    Wire wire(Wire accepted) {
+        SSLContext context = options.sslContext();
+        return context == null
+                ? accepted
+                : TlsWire.server(
+                        accepted,
+                        context,
+                        options.clientAuth() == Options.ClientAuth.WANTED,
+                        options.clientAuth() == Options.ClientAuth.REQUIRED);
+    }
+
+    /** Shakes TLS hands, and tells who speaks plain HTTP that he should not. */
+    private static SSLSession shake(WebSocketConnection connection, TlsWire tls)
+            throws IOException {
+        try {
+            tls.handshake();
+            return tls.session();
+        } catch (PlaintextException e) {
+            UpgradeResponse answer = page(400, "this port speaks TLS: use wss: or https:");
+            connection.claimAnswer();
+            tls.answerInPlain(
+                    ServerHandshake.refuse(
+                            answer.status(), List.of(), answer.body(), answer.contentType()));
+            throw e;
+        }
+    }
+
     /**
      * Shakes hands; on the connection's thread.
      *
@@ -43,18 +78,24 @@ final class ServerSide {
             throws IOException, HandshakeException {
         Limits limits = options.limits();
         HeadParser parser = HeadParser.request(limits.maxHeadBytes(), limits.maxHeaders());
+        SSLSession session =
+                connection.wire() instanceof TlsWire tls ? shake(connection, tls) : null;
         try {
             connection.readHead(parser);
             RequestHead head = parser.requestHead();
             if (isPlain(head)) {
-                return answerPlain(connection, head, remoteAddress);
+                return answerPlain(
+                        connection, new UpgradeRequest(head, remoteAddress, false, session));
             }
             ServerHandshake.check(head);
             if (!ServerHandshake.originAllowed(head, origins::contains)) {
                 throw new HandshakeException(
                         403, "origin not allowed: " + head.first("Origin").orElse(""));
             }
-            var asked = new UpgradeRequest(head, remoteAddress, true);
+            Compression wish = options.compression();
+            Optional<PermessageDeflate.Agreement> deflate =
+                    wish == null ? Optional.empty() : wish.wish().accept(head);
+            var asked = new UpgradeRequest(head, remoteAddress, true, session);
             UpgradeResponse response = handler.handle(asked);
             if (response.status() != 101) {
                 refuse(connection, response);
@@ -65,7 +106,16 @@ final class ServerSide {
                     ServerHandshake.selectProtocol(head, options.protocols()).orElse(null);
             var extra = new ArrayList<>(headers);
             extra.addAll(WebSocketPeer.headers(response.headers()));
-            byte[] accepted = ServerHandshake.accept(head, protocol, extra);
+            if (!response.compression()) {
+                deflate = Optional.empty();
+            }
+            deflate.ifPresent(connection::compress);
+            byte[] accepted =
+                    ServerHandshake.accept(
+                            head,
+                            protocol,
+                            deflate.map(PermessageDeflate.Agreement::text).orElse(null),
+                            extra);
             request = asked;
             connection.claimAnswer();
             connection.writeHead(accepted);
@@ -89,14 +139,16 @@ final class ServerSide {
                 && head.first("Sec-WebSocket-Key").isEmpty();
     }
 
-    private String answerPlain(
-            WebSocketConnection connection, RequestHead head, String remoteAddress)
+    private String answerPlain(WebSocketConnection connection, UpgradeRequest request)
             throws IOException {
-        UpgradeResponse response = handler.handle(new UpgradeRequest(head, remoteAddress, false));
+        UpgradeResponse response = handler.handle(request);
         refuse(
                 connection,
                 response.status() == 101
-                        ? page(426, "this is a WebSocket server; connect with ws://")
+                        ? page(
+                                426,
+                                "this is a WebSocket server; connect with "
+                                        + (request.isSecure() ? "wss://" : "ws://"))
                         : response);
         return null;
     }

@@ -3,6 +3,10 @@ package io.peerloom.websocket;
 import io.peerloom.internal.protocol.RequestHead;
 import java.util.List;
 import java.util.Optional;
+import javax.net.ssl.ExtendedSSLSession;
+import javax.net.ssl.SNIHostName;
+import javax.net.ssl.SNIServerName;
+import javax.net.ssl.SSLSession;
 
 /** What a client asked a WebSocket server for (RFC 6455 section 4.1). Immutable; any thread. */
 public final class UpgradeRequest {
@@ -11,10 +15,14 @@ public final class UpgradeRequest {
     private final String address;
     private final boolean upgrade;
 
-    UpgradeRequest(RequestHead head, String address, boolean upgrade) {
+    /** Null without TLS. */
+    private final SSLSession session;
+
+    UpgradeRequest(RequestHead head, String address, boolean upgrade, SSLSession session) {
         this.head = head;
         this.address = address;
         this.upgrade = upgrade;
+        this.session = session;
     }
 
     /**
@@ -64,7 +72,7 @@ public final class UpgradeRequest {
      * header, and the target.
      */
     public String url() {
-        return "ws://" + header("Host").orElse("") + head.target();
+        return (isSecure() ? "wss://" : "ws://") + header("Host").orElse("") + head.target();
     }
 
     /**
@@ -88,6 +96,51 @@ public final class UpgradeRequest {
     /** {@return the address of the other side, {@code ""} over a Unix domain socket} */
     public String remoteAddress() {
         return address;
+    }
+
+    /** {@return whether the request came over TLS} */
+    public boolean isSecure() {
+        return session != null;
+    }
+
+    /**
+     * The TLS session the request came in. Its {@link SSLSession#getPeerCertificates} are the
+     * client's certificates, if there are any; see {@link Options#clientAuth}.
+     *
+     * @return the session; empty without TLS
+     */
+    public Optional<SSLSession> sslSession() {
+        return Optional.ofNullable(session);
+    }
+
+    /**
+     * The name of the host that the client gave when TLS began (RFC 6066 section 3), which the
+     * server's certificate was chosen by. The Host header may name another: who decides by host
+     * whether a client needs a certificate must look at {@link #isMisdirected} too.
+     *
+     * @return the name; empty without TLS, or if the client gave none, as for an IP address
+     */
+    public Optional<String> serverName() {
+        if (session instanceof ExtendedSSLSession extended) {
+            for (SNIServerName name : extended.getRequestedServerNames()) {
+                if (name instanceof SNIHostName host) {
+                    return Optional.of(host.getAsciiName());
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * {@return whether the Host header names another host than TLS did} Such a request is to be
+     * answered with 421 by servers whose hosts differ in whom they let in (RFC 9110 section
+     * 15.5.20).
+     */
+    public boolean isMisdirected() {
+        String host = header("Host").orElse("");
+        int port = host.lastIndexOf(':');
+        String name = port > host.lastIndexOf(']') ? host.substring(0, port) : host;
+        return serverName().map(said -> !said.equalsIgnoreCase(name)).orElse(false);
     }
 
     RequestHead head() {

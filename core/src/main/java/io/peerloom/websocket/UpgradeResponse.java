@@ -20,11 +20,20 @@ public final class UpgradeResponse {
     private final String contentType;
     private final byte[] body;
 
-    private UpgradeResponse(int status, List<String> headers, String contentType, byte[] body) {
+    /** Whether the connection may be compressed. */
+    private final boolean compression;
+
+    private UpgradeResponse(
+            int status,
+            List<String> headers,
+            String contentType,
+            byte[] body,
+            boolean compression) {
         this.status = status;
         this.headers = headers;
         this.contentType = contentType;
         this.body = body;
+        this.compression = compression;
     }
 
     /**
@@ -33,7 +42,7 @@ public final class UpgradeResponse {
      * @return the response
      */
     public static UpgradeResponse accept() {
-        return new UpgradeResponse(101, List.of(), null, NO_BODY);
+        return new UpgradeResponse(101, List.of(), null, NO_BODY, true);
     }
 
     /**
@@ -59,7 +68,7 @@ public final class UpgradeResponse {
             throw new IllegalArgumentException("not the status of a final response: " + status);
         }
         return new UpgradeResponse(
-                status, List.of(), contentType, Objects.requireNonNull(body, "body"));
+                status, List.of(), contentType, Objects.requireNonNull(body, "body"), true);
     }
 
     /**
@@ -82,7 +91,21 @@ public final class UpgradeResponse {
     public UpgradeResponse withHeader(String name, String value) {
         var more = new ArrayList<>(headers);
         more.add(name + ": " + value);
-        return new UpgradeResponse(status, List.copyOf(more), contentType, body);
+        return new UpgradeResponse(status, List.copyOf(more), contentType, body, compression);
+    }
+
+    /**
+     * This response without {@linkplain Options#withCompression compression}, for clients that are
+     * known to get it wrong.
+     *
+     * @return the changed copy
+     */
+    public UpgradeResponse withoutCompression() {
+        return new UpgradeResponse(status, headers, contentType, body, false);
+    }
+
+    boolean compression() {
+        return compression;
     }
 
     /** {@return 101 for a WebSocket, otherwise the HTTP status} */

@@ -148,6 +148,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
         for (; fresh > 0 && peer.getAvailablePacketCount() > 0; fresh--) {
             listener.dataReceived();
         }
+        connection.doneWithTaken();
         if (!closeTold && connection.isCloseRequested()) {
             closeTold = true;
             listener.serverCloseRequest(connection.peerCloseCode(), connection.peerCloseReason());

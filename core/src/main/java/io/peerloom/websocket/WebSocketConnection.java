@@ -5,17 +5,21 @@ import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Threads;
+import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.CloseCode;
 import io.peerloom.internal.protocol.ConnectionState;
+import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.FrameDecoder;
 import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.MaskKeys;
 import io.peerloom.internal.protocol.Masking;
+import io.peerloom.internal.protocol.MessageDeflater;
 import io.peerloom.internal.protocol.Opcode;
+import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.ProtocolException;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
@@ -58,8 +62,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     static final class Frame implements Outgoing {
         private final byte[] bytes;
 
-        private Frame(byte[] bytes) {
+        /** The same message, compressed with a full window and no context; or null. */
+        private final byte[] packed;
+
+        /** The length of the message. */
+        private final int size;
+
+        private Frame(byte[] bytes, byte[] packed, int size) {
             this.bytes = bytes;
+            this.packed = packed;
+            this.size = size;
         }
 
         @Override
@@ -108,6 +120,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** Masked payloads pass through the output buffer in pieces of this size. */
     private static final int MASK_PIECE = 32 * 1024;
 
+    /** How long a pool of compressors may lie unused. */
+    private static final long POOL_IDLE = Duration.ofSeconds(1).toNanos();
+
+    /**
+     * How long the answer to a close frame, or to a broken protocol, waits for a user who is still
+     * at the messages before it: so that his answers to them go out first. Who does not poll that
+     * often has no answers to wait for.
+     */
+    private static final long COURTESY = Duration.ofMillis(250).toNanos();
+
     private static final byte[] NO_BYTES = {};
 
     private static final VarHandle STATE;
@@ -132,6 +154,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private final boolean client;
     private final boolean direct;
     private final Limits limits;
+
+    /** What to agree on, and where to borrow for it; both null for no compression. */
+    private final Compression compression;
+
+    private final DeflatePool pool;
 
     /** Messages read by a reader thread and not yet taken by the receiving thread. */
     private final MpscQueue<Message> inbound;
@@ -170,6 +197,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** The subprotocol, "" for none; written before the state becomes OPEN. */
     private String protocol = "";
 
+    /** The extensions in the words of the handshake, "" for none; written like the protocol. */
+    private String extensions = "";
+
     /**
      * Payload of the newest ping that was not answered; set by the read role, taken by the write
      * role.
@@ -200,7 +230,21 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** Payload of the close frame that was asked for while the handshake was being answered. */
     private volatile byte[] closeAfterOpening;
 
+    // ---- the receiving thread's ----
+
+    /** How many messages it has taken, and how many of them it is done with. */
+    private long taken;
+
+    /** Written by the receiving thread when it comes back for more, read by a reader thread. */
+    private volatile long handled;
+
+    /** A reader thread waits for {@link #handled}; written by it. */
+    private volatile boolean courteous;
+
     // ---- the read role's ----
+
+    /** How many messages a reader thread has queued. */
+    private long queued;
 
     private final FrameDecoder decoder;
     private byte[] buffer = NO_BYTES;
@@ -219,6 +263,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     private final MaskKeys keys;
 
+    /** Null if no compression was agreed on; written before the state becomes OPEN. */
+    private MessageDeflater deflater;
+
     // ---- the watchdog's ----
 
     /** The tick since which the handshake, or the closing, is under way; 0 before. */
@@ -232,11 +279,32 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private long pingedAt;
 
     WebSocketConnection(
-            boolean client, boolean direct, Limits limits, Watchdog watchdog, Runnable activity) {
+            boolean client,
+            boolean direct,
+            Options options,
+            DeflatePool pool,
+            Watchdog watchdog,
+            Runnable activity) {
+        this(client, direct, options, options.limits(), pool, watchdog, activity);
+    }
+
+    private WebSocketConnection(
+            boolean client,
+            boolean direct,
+            Options options,
+            Limits limits,
+            DeflatePool pool,
+            Watchdog watchdog,
+            Runnable activity) {
         super(watchdog, limits.outboundMessages(), limits.outboundBytes(), limits.writeTimeout());
         this.client = client;
         this.direct = direct;
         this.limits = limits;
+        this.compression = options.compression();
+        this.pool = pool;
+        if (pool != null) {
+            pool.join();
+        }
         this.activity = activity;
         this.inbound = new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
         this.decoder = new FrameDecoder(!client, limits.maxMessageBytes(), limits.maxFragments());
@@ -324,7 +392,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         return new Connector(limits.connectTimeout(), () -> phase() == Phase.ENDED, news);
     }
 
-    /** For the opener: takes the wire and starts the handshake's clock. */
+    /**
+     * For the opener: takes the wire and starts the handshake's clock. A client's TLS is shaken
+     * here, a server's by {@link ServerSide}.
+     */
     void attach(Wire wire) throws IOException {
         if (!connected(wire)) {
             throw new AsynchronousCloseException();
@@ -333,6 +404,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         if (phase() == Phase.ENDED) {
             watchdog.remove(this); // it ended between the two lines above
             throw new AsynchronousCloseException();
+        }
+        if (client && wire instanceof TlsWire tls) {
+            tls.handshake();
         }
     }
 
@@ -354,6 +428,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             position = limit = 0;
             buffer = NO_BYTES;
         }
+    }
+
+    /** For the opener: compresses from now on as was agreed. */
+    void compress(PermessageDeflate.Agreement agreement) {
+        PermessageDeflate agreed = agreement.parameters();
+        boolean serverKeeps = !agreed.serverNoContextTakeover();
+        boolean clientKeeps = !agreed.clientNoContextTakeover();
+        decoder.inflate(pool, client ? serverKeeps : clientKeeps);
+        deflater =
+                new MessageDeflater(
+                        pool,
+                        client ? agreed.clientMaxWindowBits() : agreed.serverMaxWindowBits(),
+                        client ? clientKeeps : serverKeeps);
+        extensions = agreement.text();
     }
 
     /** For the opener: writes before anybody else can. */
@@ -418,6 +506,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         return protocol;
     }
 
+    String extensions() {
+        return extensions;
+    }
+
     long roundTripNanos() {
         return roundTrip;
     }
@@ -457,6 +549,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     @Override
     protected void ended() {
+        if (pool != null) {
+            pool.leave();
+        }
         move(ConnectionState.Event.DISCONNECTED);
         if (LOG.isDebugEnabled()) {
             LOG.debug("= ended: {}", outcome());
@@ -522,6 +617,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 }
                 if (!closing || !inbound.isFull()) {
                     inbound.add(message, message.size());
+                    queued++;
                     changed();
                 }
             }
@@ -635,6 +731,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     private void closeReceived() {
+        awaitAnswers();
         peerCloseReason = decoder.closeReason();
         peerClosedFirst = state == ConnectionState.OPEN && !closing;
         int code = decoder.closeCode();
@@ -649,8 +746,31 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         kick();
     }
 
+    /**
+     * Before the last words to the other side: lets the user answer the messages that came before.
+     * The receiving thread writes {@link #handled} before it looks at {@link #courteous}, we look
+     * at it after we wrote that: so one of us sees the other.
+     */
+    private void awaitAnswers() {
+        if (handled < queued && !closing) {
+            courteous = true;
+            news.await(() -> handled >= queued || closing || phase() == Phase.ENDED, COURTESY);
+        }
+    }
+
+    /** For the receiving thread: it has come back for more, so it is done with what it took. */
+    void doneWithTaken() {
+        if (handled != taken) {
+            handled = taken;
+            if (courteous) {
+                news.signal();
+            }
+        }
+    }
+
     /** The other side broke the protocol: tell it why, and expect nothing of it any more. */
     private void fail(ProtocolException e) {
+        awaitAnswers();
         LOG.debug("! {} {}", e.closeCode(), e.getMessage());
         violation = e;
         outbound.add(
@@ -678,6 +798,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         buffer = NO_BYTES;
         while (wire().read(rest, 0, rest.length) >= 0) {
             // dropped
+        }
+        if (client && wire() instanceof TlsWire) {
+            outbound.add(Shutdown.NOW, 0); // TLS wants to be ended by both sides
+            flush();
         }
         if (state == ConnectionState.CLOSED) {
             end(null);
@@ -707,6 +831,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     Message take() {
         Message message = inbound.take();
         if (message != null) {
+            taken++;
             inbound.release(1, message.size());
             news.signal(); // the reader may wait for room
         }
@@ -735,6 +860,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     Message receive(long nanos, BooleanSupplier interrupted) {
         long deadline = System.nanoTime() + nanos;
+        doneWithTaken();
         while (true) {
             Message message = take();
             if (message == null && refill() > 0) {
@@ -840,7 +966,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 return sent == SendNow.DONE ? Sent.OK : Sent.CLOSED;
             }
         }
-        Message queued = shared ? new Message(message.bytes().clone(), message.isText()) : message;
+        Message queued = shared ? message.copy() : message;
         if (direct) {
             return enqueueOrWait(queued)
                     ? Sent.OK
@@ -928,7 +1054,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             }
             case Frame frame -> {
                 if (state.canSend()) {
-                    writeThrough(frame.bytes, 0, frame.bytes.length);
+                    boolean packed =
+                            frame.packed != null
+                                    && deflater != null
+                                    && deflater.takesForeign(frame.size);
+                    byte[] bytes = packed ? frame.packed : frame.bytes;
+                    writeThrough(bytes, 0, bytes.length);
                 }
             }
             case Close close -> {
@@ -954,6 +1085,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         byte[] data = message.bytes();
         int opcode = message.isText() ? Opcode.TEXT : Opcode.BINARY;
         int length = data.length;
+        if (deflater != null
+                && message.wantsCompression(compression.threshold())
+                && deflater.deflate(data)) {
+            data = deflater.packed();
+            length = deflater.length();
+            opcode |= FrameEncoder.COMPRESSED;
+        }
         if (client) {
             int key = keys.next();
             if (length <= MASK_PIECE) {
@@ -995,6 +1133,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     @Override
+    protected void dropInput() {
+        buffer = NO_BYTES;
+        position = limit = 0;
+        decoder.release();
+    }
+
+    @Override
+    protected void dropOutput() {
+        if (deflater != null) {
+            deflater.release();
+        }
+    }
+
+    @Override
     protected boolean hasUrgent() {
         return pong != null || ping != null;
     }
@@ -1020,6 +1172,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     @Override
     public void tick(long now) {
         super.tick(now);
+        if (pool != null) {
+            pool.trim(now, POOL_IDLE);
+        }
         ConnectionState current = state;
         if (current == ConnectionState.CONNECTING) {
             if (handshakeSince == 0) {
@@ -1088,20 +1243,31 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         return new SocketTimeoutException(what + time.toMillis() + " ms");
     }
 
-    /** A server's frame, to be sent to many. */
-    static Frame frame(Message message) {
+    /**
+     * A server's frame, to be sent to many.
+     *
+     * @param compression how to compress it too, with a compressor of the pool; null not to
+     */
+    static Frame frame(Message message, Compression compression, DeflatePool pool) {
         byte[] data = message.bytes();
-        byte[] bytes = new byte[FrameEncoder.frameLength(data.length, false)];
-        FrameEncoder.encode(
-                bytes,
-                0,
-                true,
-                message.isText() ? Opcode.TEXT : Opcode.BINARY,
-                data,
-                0,
-                data.length,
-                false,
-                0);
-        return new Frame(bytes);
+        int opcode = message.isText() ? Opcode.TEXT : Opcode.BINARY;
+        byte[] packed = null;
+        if (compression != null && message.wantsCompression(compression.threshold())) {
+            var deflater = new MessageDeflater(pool, PermessageDeflate.MAX_BITS, false);
+            if (deflater.deflate(data)) {
+                packed =
+                        frame(
+                                opcode | FrameEncoder.COMPRESSED,
+                                deflater.packed(),
+                                deflater.length());
+            }
+        }
+        return new Frame(frame(opcode, data, data.length), packed, data.length);
+    }
+
+    private static byte[] frame(int opcode, byte[] data, int length) {
+        byte[] bytes = new byte[FrameEncoder.frameLength(length, false)];
+        FrameEncoder.encode(bytes, 0, true, opcode, data, 0, length, false, 0);
+        return bytes;
     }
 }

@@ -5,6 +5,7 @@ import io.peerloom.Limits;
 import io.peerloom.Peer;
 import io.peerloom.internal.link.ChannelWire;
 import io.peerloom.internal.link.Nanos;
+import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.ClientHandshake;
 import io.peerloom.internal.protocol.ConnectionState;
@@ -12,6 +13,7 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.Header;
+import io.peerloom.internal.protocol.ResponseHead;
 import io.peerloom.internal.queue.WaitPoint;
 import io.peerloom.packet.PacketPeer;
 import io.peerloom.stream.StreamPeerSocket;
@@ -22,12 +24,15 @@ import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
+import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSession;
 
 /**
  * One end of a WebSocket, client or server (RFC 6455). Godot: {@code WebSocketPeer}, the class of
@@ -199,9 +204,6 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     public static WebSocketPeer connect(String url, Options options) throws IOException {
         var peer = new WebSocketPeer(options);
         WebSocketUrl parsed = WebSocketUrl.parse(url);
-        if (parsed.secure()) {
-            throw new IOException("wss is not supported yet: " + url);
-        }
         ClientHandshake handshake = handshake(parsed, options);
         peer.begin(true, url, parsed, handshake, null);
         peer.finishOpening();
@@ -247,12 +249,11 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * Begins to connect, for polled use; {@link #poll} tells the outcome. Returns at once: the name
      * is resolved elsewhere. Godot: {@code connect_to_url}.
      *
-     * @param target {@code ws://host:port/path?query}; without a scheme, {@code ws:} is meant, and
-     *     the default port is 80
+     * @param target {@code ws://host:port/path?query}, or {@code wss:} for TLS; without a scheme,
+     *     {@code ws:} is meant; the default port is 80, or 443 for {@code wss:}
      * @return OK if connecting has begun; ALREADY_IN_USE unless the state is CLOSED;
      *     INVALID_PARAMETER for anything that is no such URL, or a subprotocol or header that
-     *     cannot be sent, with the reason in {@link #getFailure}; UNAVAILABLE for {@code wss:},
-     *     which comes later
+     *     cannot be sent, with the reason in {@link #getFailure}
      */
     public ErrorCode connectToUrl(String target) {
         return connectClient(null, target);
@@ -280,9 +281,6 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         }
         try {
             WebSocketUrl parsed = WebSocketUrl.parse(target);
-            if (parsed.secure()) {
-                return ErrorCode.UNAVAILABLE;
-            }
             begin(false, target, parsed, handshake(parsed, options), over);
             return ErrorCode.OK;
         } catch (IllegalArgumentException e) {
@@ -300,6 +298,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                 url.target(),
                 options.protocols(),
                 headers(options.headers()),
+                options.compression() == null ? null : options.compression().wish(),
                 nonce);
     }
 
@@ -339,10 +338,15 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         host = parsed.host();
         port = parsed.port();
         stream = over;
-        Limits limits = options.limits();
+        Options with = options;
         var opening =
                 new WebSocketConnection(
-                        true, direct, limits, WebSocketConnection.watchdog(limits), null);
+                        true,
+                        direct,
+                        options,
+                        options.deflatePool(),
+                        WebSocketConnection.watchdog(with.limits()),
+                        null);
         connection = opening;
         phase = Phase.CONNECTING;
         boolean immediately = noDelay;
@@ -350,11 +354,16 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                 "peerloom-websocket",
                 () ->
                         opening.run(c -> {
-                            c.attach(
+                            Wire wire =
                                     over != null
                                             ? new StreamWire(over)
-                                            : open(c, parsed, immediately));
-                            return shakeHands(c, handshake, limits);
+                                            : open(c, parsed, immediately);
+                            if (parsed.secure()) {
+                                c.attach(encrypted(wire, parsed, with.sslContext()));
+                            } else {
+                                c.attach(wire);
+                            }
+                            return shakeHands(c, handshake, with.limits());
                         }));
     }
 
@@ -366,13 +375,28 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         return new ChannelWire(channel);
     }
 
+    /** On the connection's thread: the default context may have files to read. */
+    private static TlsWire encrypted(Wire wire, WebSocketUrl url, SSLContext context)
+            throws IOException {
+        try {
+            SSLContext trusted = context != null ? context : SSLContext.getDefault();
+            return TlsWire.client(wire, trusted, url.host(), url.port());
+        } catch (NoSuchAlgorithmException | IllegalArgumentException e) {
+            wire.close(); // no default context, or a host that is no name for TLS
+            throw new IOException("no TLS with " + url.host() + ": " + e.getMessage(), e);
+        }
+    }
+
     private static String shakeHands(
             WebSocketConnection c, ClientHandshake handshake, Limits limits)
             throws IOException, HandshakeException {
         c.writeHead(handshake.request());
         HeadParser parser = HeadParser.response(limits.maxHeadBytes(), limits.maxHeaders());
         c.readHead(parser);
-        return handshake.verify(parser.responseHead()).orElse("");
+        ResponseHead answer = parser.responseHead();
+        String protocol = handshake.verify(answer).orElse("");
+        handshake.deflate(answer).ifPresent(c::compress);
+        return protocol;
     }
 
     /**
@@ -410,7 +434,12 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         Limits limits = options.limits();
         var opening =
                 new WebSocketConnection(
-                        false, false, limits, WebSocketConnection.watchdog(limits), null);
+                        false,
+                        false,
+                        options,
+                        options.deflatePool(),
+                        WebSocketConnection.watchdog(limits),
+                        null);
         connection = opening;
         phase = Phase.CONNECTING;
         String from = host;
@@ -419,7 +448,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                 "peerloom-websocket",
                 () ->
                         opening.run(c -> {
-                            c.attach(new StreamWire(accepted));
+                            c.attach(side.wire(new StreamWire(accepted)));
                             return side.open(c, from);
                         }));
         return ErrorCode.OK;
@@ -464,6 +493,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         if (current == null) {
             return 0;
         }
+        current.doneWithTaken();
         // The state is read first: what arrived before it changed is then seen by the refill.
         ConnectionState state = current.state();
         if (phase == Phase.CONNECTING
@@ -545,6 +575,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         if (current == null || phase == Phase.ENDED) {
             active = unconnected.await(() -> woken, nanos);
         } else {
+            current.doneWithTaken();
             Phase now = phase;
             boolean waitsForPackets = available() > 0 && !closeCalled;
             active =
@@ -913,9 +944,11 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     private SocketChannel channel() {
         WebSocketConnection current = connection;
-        return current != null && current.wire() instanceof ChannelWire wire
-                ? wire.channel()
-                : null;
+        Wire wire = current == null ? null : current.wire();
+        if (wire instanceof TlsWire tls) {
+            wire = tls.lower();
+        }
+        return wire instanceof ChannelWire plain ? plain.channel() : null;
     }
 
     /**
@@ -924,6 +957,28 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public String getSelectedProtocol() {
         return phase == Phase.CONNECTING || connection == null ? "" : connection.protocol();
+    }
+
+    /**
+     * {@return the TLS session of the connection, with its certificates; empty without TLS and
+     * while connecting} Not Godot's.
+     */
+    public Optional<SSLSession> getSslSession() {
+        WebSocketConnection current = connection;
+        return phase != Phase.CONNECTING
+                        && current != null
+                        && current.wasOpened()
+                        && current.wire() instanceof TlsWire tls
+                ? Optional.of(tls.session())
+                : Optional.empty();
+    }
+
+    /**
+     * {@return the extensions that were agreed on, as the server named them, {@code ""} for none}
+     * Say {@code "permessage-deflate; server_no_context_takeover"}. Known once open. Not Godot's.
+     */
+    public String getExtensions() {
+        return phase == Phase.CONNECTING || connection == null ? "" : connection.extensions();
     }
 
     /**

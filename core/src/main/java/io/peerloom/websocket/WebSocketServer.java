@@ -9,6 +9,7 @@ import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.Watchdog;
+import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
@@ -147,7 +148,8 @@ public final class WebSocketServer implements AutoCloseable {
                     new WebSocketConnection(
                             false,
                             isBlocking(),
-                            settings.options.limits(),
+                            settings.options,
+                            settings.pool,
                             settings.watchdog,
                             this);
             UpgradeHandler upgrades = settings.upgrades;
@@ -168,7 +170,7 @@ public final class WebSocketServer implements AutoCloseable {
         void serve(SocketChannel channel) {
             try {
                 connection.run(c -> {
-                    c.attach(new ChannelWire(channel));
+                    c.attach(side.wire(new ChannelWire(channel)));
                     String protocol = side.open(c, address);
                     shaken();
                     return protocol;
@@ -272,6 +274,7 @@ public final class WebSocketServer implements AutoCloseable {
                     fresh--) {
                 listener.dataReceived(id);
             }
+            connection.doneWithTaken();
             if (!closeTold && connection.isCloseRequested()) {
                 closeTold = true;
                 listener.clientCloseRequest(
@@ -294,7 +297,8 @@ public final class WebSocketServer implements AutoCloseable {
             Handler handler,
             UpgradeHandler upgrades,
             Set<String> origins,
-            Watchdog watchdog) {}
+            Watchdog watchdog,
+            DeflatePool pool) {}
 
     private static final Listener SILENT = new Listener() {};
 
@@ -325,6 +329,10 @@ public final class WebSocketServer implements AutoCloseable {
 
     private Listener listener = SILENT;
     private volatile Acceptor acceptor;
+
+    /** Of the last time it began to listen; null before. Written by the owner, before accepting. */
+    private volatile Settings current;
+
     private Throwable failure;
 
     /** Set by {@link #wakeup}, cleared by the wait that it ended. */
@@ -504,6 +512,11 @@ public final class WebSocketServer implements AutoCloseable {
         return e instanceof BindException ? ErrorCode.ALREADY_IN_USE : ErrorCode.CANT_CREATE;
     }
 
+    /** Where its connections borrow compressors; null without compression, or before listening. */
+    DeflatePool deflatePool() {
+        return current == null ? null : current.pool;
+    }
+
     private void start(java.nio.channels.ServerSocketChannel channel) {
         failure = null;
         var settings =
@@ -512,7 +525,9 @@ public final class WebSocketServer implements AutoCloseable {
                         handler,
                         upgradeHandler,
                         origins,
-                        WebSocketConnection.sharedWatchdog(options.limits()));
+                        WebSocketConnection.sharedWatchdog(options.limits()),
+                        options.deflatePool());
+        current = settings;
         acceptor = new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
     }
 
@@ -814,15 +829,21 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Sends a message to all clients. It is encoded once, and the bytes are shared. Any thread;
-     * never blocks. Not Godot's.
+     * Sends a message to all clients. It is encoded once, and the bytes are shared; compressed
+     * once, too, where compression was agreed on, but sent as it is to those with whom the server
+     * keeps a context. Any thread; never blocks. Not Godot's.
      *
      * @param message the message
      * @return how many clients did not get it: their queue is full, because they read too slowly,
      *     or they are just closing
      */
     public int broadcast(Message message) {
-        WebSocketConnection.Frame frame = WebSocketConnection.frame(message);
+        Settings settings = current;
+        if (settings == null || peers.isEmpty()) {
+            return 0;
+        }
+        WebSocketConnection.Frame frame =
+                WebSocketConnection.frame(message, settings.options.compression(), settings.pool);
         int missed = 0;
         for (WebSocketPeer peer : peers.values()) {
             if (peer.send(frame) != ErrorCode.OK) {

@@ -1,6 +1,7 @@
 /**
- * WebSockets (RFC 6455): a peer that is client or server, polled or blocking; a server that is
- * polled or runs a handler for each connection; and Godot 3's client and server with their events.
+ * WebSockets (RFC 6455, RFC 7692): a peer that is client or server, polled or blocking; a server
+ * that is polled or runs a handler for each connection; and Godot 3's client and server with their
+ * events.
  *
  * <p>A connection is an internal object that belongs to no thread. Its roles (see {@code
  * io.peerloom.internal.link}) publish facts that never go back: the protocol's state, the other

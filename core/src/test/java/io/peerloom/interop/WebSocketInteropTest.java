@@ -6,6 +6,7 @@ import io.peerloom.ErrorCode;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
+import io.peerloom.websocket.Compression;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeResponse;
@@ -401,14 +402,14 @@ class WebSocketInteropTest {
                                 Partner.NODE,
                                 server.url(),
                                 "text:1000000,binary:1000000,await:2,close",
-                                "--deflate=1")) {
+                                "--deflate=true")) {
             client.await("close ");
             server.transcript.await("close ");
 
             assertThat(server.transcript.messages()).isEqualTo(client.with("sent ")).hasSize(2);
             assertThat(client.messages()).isEqualTo(client.with("sent "));
         }
-        try (var server = server(Partner.NODE, "echo", "--deflate=1")) {
+        try (var server = server(Partner.NODE, "echo", "--deflate=true")) {
             List<Message> messages = List.of(text(100_000), binary(100_000));
             var talk =
                     new Part() {
@@ -460,6 +461,93 @@ class WebSocketInteropTest {
                 assertThat(peer.receive(Transcript.PATIENCE).text()).isEqualTo("hello");
             }
             server.transcript.await("close 1000 ");
+        }
+    }
+
+    /** Windows of all sizes, with and without a context; an empty one is ws's own choice. */
+    static Stream<Arguments> compressions() {
+        Compression plain = Compression.defaults().withThreshold(1);
+        Compression keeping = plain.withContextTakeover(true, true);
+        return Stream.of(
+                Arguments.of(plain, "{\"threshold\":0}"),
+                Arguments.of(keeping, "{\"threshold\":0}"),
+                Arguments.of(keeping.withWindowBits(9, 15), "{\"threshold\":0}"),
+                Arguments.of(
+                        keeping.withWindowBits(10, 9),
+                        "{\"threshold\":0,\"clientMaxWindowBits\":9}"),
+                Arguments.of(
+                        keeping.withWindowBits(15, 12),
+                        "{\"threshold\":0,\"serverMaxWindowBits\":11,\"clientMaxWindowBits\":14}"),
+                Arguments.of(
+                        plain.withWindowBits(13, 13),
+                        "{\"threshold\":0,\"serverNoContextTakeover\":true}"),
+                Arguments.of(
+                        plain.withContextTakeover(false, true).withWindowBits(14, 11),
+                        "{\"clientNoContextTakeover\":true,\"serverMaxWindowBits\":9}"));
+    }
+
+    private static final String MANY =
+            Arrays.stream(LENGTHS)
+                    .mapToObj(n -> "text:" + n + ",binary:" + n + ",text:" + n + ",")
+                    .reduce("", String::concat);
+
+    @ParameterizedTest
+    @MethodSource("compressions")
+    void theirClientCompresses(Compression way, String theirs) throws Exception {
+        Options options = Options.defaults().withCompression(way);
+        int count = 3 * LENGTHS.length;
+        try (var server = new OurServer(Mode.BLOCKING, options, ECHO);
+                var client =
+                        client(
+                                Partner.NODE,
+                                server.url(),
+                                MANY + "await:" + count + ",close:4001:bye",
+                                "--deflate=" + theirs)) {
+            client.await("close ");
+            server.transcript.await("close ");
+
+            assertThat(client.with("deflate ")).as("%s", client).hasSize(1);
+            assertThat(server.transcript.messages()).isEqualTo(client.with("sent ")).hasSize(count);
+            assertThat(client.messages()).isEqualTo(client.with("sent "));
+            assertThat(server.transcript.lines()).last().isEqualTo("close 4001 bye clean peer");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("compressions")
+    void theirServerCompresses(Compression way, String theirs) throws Exception {
+        Options options = Options.defaults().withCompression(way);
+        int count = 2 * LENGTHS.length;
+        var part =
+                new Part() {
+                    private int left = 2 * count;
+
+                    @Override
+                    public void opened(WebSocketPeer peer) {
+                        assertThat(peer.getExtensions()).startsWith("permessage-deflate");
+                        for (int length : LENGTHS) {
+                            assertThat(peer.send(text(length))).isEqualTo(ErrorCode.OK);
+                            assertThat(peer.send(binary(length))).isEqualTo(ErrorCode.OK);
+                        }
+                    }
+
+                    @Override
+                    public void received(WebSocketPeer peer, Message message) {
+                        if (--left == count) {
+                            opened(peer); // the same again, from the context if there is one
+                        } else if (left == 0) {
+                            peer.close(4001, "bye");
+                        }
+                    }
+                };
+        try (var server = server(Partner.NODE, "echo", "--deflate=" + theirs)) {
+            Transcript client = ourClient(Mode.BLOCKING, url(server), options, part);
+            client.await("close ");
+            server.await("close ");
+
+            assertThat(server.with("deflate ")).as("%s", server).hasSize(1);
+            assertThat(client.messages()).isEqualTo(server.messages()).hasSize(2 * count);
+            assertThat(client.lines()).last().isEqualTo("close 4001 bye clean own");
         }
     }
 

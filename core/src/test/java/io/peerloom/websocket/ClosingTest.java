@@ -8,6 +8,7 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.Peer.Status;
 import io.peerloom.websocket.WebSocketPeer.State;
+import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -16,12 +17,15 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -396,7 +400,7 @@ class ClosingTest {
                 var client = new WebSocketPeer()) {
             client.connectToUrl("ws://127.0.0.1:" + listener.getLocalPort());
             try (var raw = new RawPeer(listener.accept())) {
-                answer(raw);
+                raw.answer("");
                 raw.write(RawPeer.hex("81 02 6869")); // in one piece with the close
                 raw.write(RawPeer.hex("88 05 0FA0 627965"));
                 var frame = raw.readFrame();
@@ -421,32 +425,6 @@ class ClosingTest {
                 raw.socket.shutdownOutput();
                 assertThat(raw.readEnd()).isTrue();
             }
-        }
-    }
-
-    static void answer(RawPeer raw) throws IOException {
-        String request = raw.readHead();
-        String key = request.replaceAll("(?s).*Sec-WebSocket-Key: (\\S+).*", "$1");
-        raw.write(
-                RawPeer.ascii(
-                        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                                + "Connection: Upgrade\r\nSec-WebSocket-Accept: "
-                                + acceptOf(key)
-                                + "\r\n\r\n"));
-    }
-
-    private static String acceptOf(String key) {
-        try {
-            return java.util.Base64.getEncoder()
-                    .encodeToString(
-                            java.security.MessageDigest.getInstance("SHA-1")
-                                    .digest(
-                                            RawPeer.ascii(
-                                                    key
-                                                            + "258EAFA5-E914-47DA-95CA-"
-                                                            + "C5AB0DC85B11")));
-        } catch (java.security.NoSuchAlgorithmException e) {
-            throw new AssertionError(e);
         }
     }
 
@@ -487,6 +465,72 @@ class ClosingTest {
                     .isInstanceOf(SocketTimeoutException.class)
                     .asString()
                     .contains("200 ms");
+        }
+    }
+
+    /** RFC 6455 section 7.1.7 and 5.5.1: what came before was good, and is answered. */
+    @ParameterizedTest
+    @CsvSource({"c100, 1002", "8800, 1005", "880203e9, 1001", "8101ff, 1007"})
+    void theAnswersToEarlierMessagesGoOutFirst(String last, int code) throws Exception {
+        byte[] wire = RawPeer.hex(last);
+        byte[] payload = Arrays.copyOfRange(wire, 2, wire.length);
+        try (var server = new WebSocketServer()) {
+            server.setListener(
+                    new WebSocketServer.Listener() {
+                        @Override
+                        public void dataReceived(int id) {
+                            WebSocketPeer peer = server.getPeer(id);
+                            peer.send(peer.takeMessage());
+                        }
+                    });
+            assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
+            var stop = new AtomicBoolean();
+            Thread loop =
+                    Thread.ofPlatform()
+                            .start(() -> {
+                                while (!stop.get()) {
+                                    server.awaitActivity(Duration.ofSeconds(20));
+                                    server.poll();
+                                }
+                            });
+            try {
+                for (int round = 0; round < 50; round++) {
+                    try (RawPeer raw = RawPeer.open(server.getLocalPort())) {
+                        var all = new ByteArrayOutputStream();
+                        for (int i = 0; i < 5; i++) {
+                            all.writeBytes(RawPeer.masked(0x82, new byte[] {(byte) i}));
+                        }
+                        all.writeBytes(RawPeer.masked(wire[0] & 0xFF, payload));
+                        raw.write(all.toByteArray());
+                        for (int i = 0; i < 5; i++) {
+                            assertThat(raw.readFrame().payload()).containsExactly(i);
+                        }
+                        RawPeer.Frame close = raw.readFrame();
+                        assertThat(close.first()).isEqualTo(0x88);
+                        assertThat(close.payload().length == 0 ? 1005 : close.closeCode())
+                                .isEqualTo(code);
+                        assertThat(raw.readEnd()).isTrue();
+                    }
+                }
+            } finally {
+                stop.set(true);
+                server.wakeup();
+                loop.join();
+            }
+        }
+    }
+
+    /** Who does not poll has no answers to wait for: the close is answered all the same. */
+    @Test
+    void nobodyNeedPollForACloseToBeAnswered() throws Exception {
+        try (var listener = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
+                var client = new WebSocketPeer()) {
+            client.connectToUrl("ws://127.0.0.1:" + listener.getLocalPort());
+            try (var raw = new RawPeer(listener.accept())) {
+                raw.answer("");
+                raw.write(RawPeer.hex("810161 880203e9"));
+                assertThat(raw.readFrame().closeCode()).isEqualTo(1001);
+            }
         }
     }
 }

@@ -10,6 +10,9 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
 import java.util.HexFormat;
 
 /**
@@ -58,6 +61,30 @@ final class RawPeer implements Closeable {
                         + "\r\nSec-WebSocket-Version: 13\r\n"
                         + moreHeaders
                         + "\r\n");
+    }
+
+    /** As a server: answers the request with 101 and more header lines, each with its end. */
+    void answer(String moreHeaders) throws IOException {
+        String key = readHead().replaceAll("(?s).*Sec-WebSocket-Key: (\\S+).*", "$1");
+        write(
+                ascii(
+                        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                                + "Connection: Upgrade\r\nSec-WebSocket-Accept: "
+                                + acceptOf(key)
+                                + "\r\n"
+                                + moreHeaders
+                                + "\r\n"));
+    }
+
+    /** RFC 6455 section 4.2.2, item 5.4. */
+    private static String acceptOf(String key) {
+        try {
+            byte[] text = ascii(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+            return Base64.getEncoder()
+                    .encodeToString(MessageDigest.getInstance("SHA-1").digest(text));
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError(e);
+        }
     }
 
     static byte[] ascii(String text) {

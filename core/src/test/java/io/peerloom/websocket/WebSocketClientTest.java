@@ -127,7 +127,7 @@ class WebSocketClientTest {
         try (var listener = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
             client.connectToUrl("ws://127.0.0.1:" + listener.getLocalPort());
             try (var raw = new RawPeer(listener.accept())) {
-                ClosingTest.answer(raw);
+                raw.answer("");
                 pollUntil("established ");
                 raw.reset();
             }
@@ -172,6 +172,5 @@ class WebSocketClientTest {
         assertThat(client.connectToUrl("http://localhost/")).isEqualTo(ErrorCode.INVALID_PARAMETER);
         assertThat(client.getFailure()).get().asString().contains("neither ws nor wss");
         assertThat(client.connectToUrl("ws://local host/")).isEqualTo(ErrorCode.INVALID_PARAMETER);
-        assertThat(client.connectToUrl("wss://localhost/")).isEqualTo(ErrorCode.UNAVAILABLE);
     }
 }

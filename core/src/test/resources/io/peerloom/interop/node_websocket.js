@@ -1,11 +1,11 @@
 // A WebSocket client or server of Node's "ws", driven by its command line, one line of output an event. Options, steps
-// and output are those of godot4_websocket.gd; --url may also be ws+unix:PATH:/, and --role=server takes --deflate=1.
+// and output are those of godot4_websocket.gd; --url may also be ws+unix:PATH:/, and --deflate=OPTIONS turns on permessage-deflate, as JSON for ws.
 //   NODE_PATH=.../node_modules node node_websocket.js --role=client --url=ws://127.0.0.1:9080/ --steps=text:5,await:1
 'use strict';
 const crypto = require('crypto');
 const { WebSocket, WebSocketServer } = require('ws');
 
-const options = { role: 'client', protocols: '', steps: '', seconds: '60', deflate: '0' };
+const options = { role: 'client', protocols: '', steps: '', seconds: '60', deflate: 'false' };
 for (const argument of process.argv.slice(2)) {
   const [name, ...value] = argument.replace(/^--/, '').split('=');
   options[name] = value.join('=');
@@ -25,7 +25,7 @@ if (options.role === 'server') {
   const server = new WebSocketServer({
     host: '127.0.0.1',
     port: 0,
-    perMessageDeflate: options.deflate === '1',
+    perMessageDeflate: JSON.parse(options.deflate),
     handleProtocols: (offered) => protocols.find((p) => offered.has(p)) || false,
   });
   server.on('listening', () => console.log('listening ' + server.address().port));
@@ -35,13 +35,17 @@ if (options.role === 'server') {
     opened(socket);
   });
 } else {
-  const socket = new WebSocket(options.url, protocols, { perMessageDeflate: options.deflate === '1' });
+  const socket = new WebSocket(options.url, protocols, { perMessageDeflate: JSON.parse(options.deflate) });
   socket.on('open', () => opened(socket));
   run(socket);
 }
 
 function opened(socket) {
   console.log('open ' + socket.protocol);
+  if (socket.extensions) {
+    const { params } = socket._extensions['permessage-deflate'];
+    console.log('deflate ' + JSON.stringify(params));
+  }
   advance(socket);
 }
 

@@ -106,6 +106,11 @@ public abstract class Link<E> implements Watchdog.Watched {
     @SuppressWarnings("unused") // through READ_ROLE
     private volatile boolean readRole;
 
+    /** Whether the ended link's roles have let go of what they held. Written under the roles. */
+    private volatile boolean inputDropped;
+
+    private volatile boolean outputDropped;
+
     /** A writer thread was started and has not tried to take the role yet. */
     @SuppressWarnings("unused") // through WRITER_DUE
     private volatile boolean writerDue;
@@ -196,10 +201,7 @@ public abstract class Link<E> implements Watchdog.Watched {
             open.close();
         }
         watchdog.remove(this);
-        if (tryAcquireWrite()) { // else the holder finds the wire closed and does this itself
-            discard();
-            releaseWrite();
-        }
+        letGo();
         ended();
         news.signal();
         return true;
@@ -220,8 +222,9 @@ public abstract class Link<E> implements Watchdog.Watched {
                                     + Duration.ofNanos(writeTimeout).toMillis()
                                     + " ms"));
         } else if (out != null && !writeRole && tryAcquireWrite()) { // a racy look, then the role
-            if (outLength == 0) {
-                out = null; // an idle connection holds no buffer
+            if (outLength == 0) { // an idle connection holds no buffer
+                out = null;
+                wire.trim();
             }
             releaseWrite();
         }
@@ -241,7 +244,33 @@ public abstract class Link<E> implements Watchdog.Watched {
     /** Gives the read role back. */
     protected final void releaseRead() {
         readRole = false;
+        if (phase == Phase.ENDED) {
+            letGo();
+        }
     }
+
+    /**
+     * Lets go of what the roles hold, once the link has ended. Who cannot have a role leaves it to
+     * its holder: either he sees, after he gave it back, that the link has ended, or we see the
+     * role free.
+     */
+    private void letGo() {
+        if (!inputDropped && tryAcquireRead()) {
+            inputDropped = true;
+            dropInput();
+            readRole = false;
+        }
+        if (!outputDropped && tryAcquireWrite()) {
+            discard();
+            releaseWrite();
+        }
+    }
+
+    /** Called under the read role when nothing will be read any more, to let go of buffers. */
+    protected void dropInput() {}
+
+    /** Called under the write role when nothing will be written any more; perhaps repeatedly. */
+    protected void dropOutput() {}
 
     /**
      * {@return whether some thread has the read role} Any thread; a guess by the time it is used.
@@ -292,6 +321,8 @@ public abstract class Link<E> implements Watchdog.Watched {
         writeRole = false;
         if (outbound.hasArrivals() || (phase != Phase.ENDED && (heldBack || hasUrgent()))) {
             kick();
+        } else if (phase == Phase.ENDED) {
+            letGo();
         }
     }
 
@@ -387,6 +418,8 @@ public abstract class Link<E> implements Watchdog.Watched {
         outLength = 0;
         out = null;
         heldBack = false;
+        outputDropped = phase == Phase.ENDED;
+        dropOutput();
         outbound.refill();
         for (E element; (element = outbound.take()) != null; ) {
             outbound.release(1, weight(element));

@@ -3,8 +3,7 @@ package io.peerloom.internal.link;
 import java.io.IOException;
 
 /**
- * The bytes of a connection, as a blocking pair of calls: a socket, a stream peer, later TLS over
- * either.
+ * The bytes of a connection, as a blocking pair of calls: a socket, a stream peer, TLS over either.
  *
  * <p>One thread at a time reads (it holds the read role), one at a time writes (the write role);
  * {@link #close} may come from any thread at any time and makes both return.
@@ -56,6 +55,11 @@ public interface Wire {
      * @throws IOException if the connection broke or was closed
      */
     void shutdownOutput() throws IOException;
+
+    /**
+     * Lets go of buffers that wait for nothing, now that nothing is written. Under the write role.
+     */
+    default void trim() {}
 
     /** Lets go of the connection at once. Any thread, idempotent, never throws, never waits. */
     void close();

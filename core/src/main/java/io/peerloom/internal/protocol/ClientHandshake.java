@@ -25,14 +25,19 @@ public final class ClientHandshake {
     private final List<String> protocols;
     private final byte[] request;
 
-    private ClientHandshake(String key, List<String> protocols, byte[] request) {
+    /** What was offered, or null. */
+    private final PermessageDeflate deflate;
+
+    private ClientHandshake(
+            String key, List<String> protocols, PermessageDeflate deflate, byte[] request) {
         this.key = key;
         this.protocols = protocols;
+        this.deflate = deflate;
         this.request = request;
     }
 
     /**
-     * Composes a request.
+     * Composes a request without extensions.
      *
      * @param host the Host header: the host, IPv6 in brackets, with the port unless it is the
      *     default one
@@ -48,6 +53,29 @@ public final class ClientHandshake {
             String target,
             List<String> protocols,
             List<Header> headers,
+            byte[] nonce) {
+        return of(host, target, protocols, headers, null, nonce);
+    }
+
+    /**
+     * Composes a request.
+     *
+     * @param host the Host header: the host, IPv6 in brackets, with the port unless it is the
+     *     default one
+     * @param target path and query, from the slash on, in printable ASCII
+     * @param protocols the subprotocols to offer, the preferred one first; may be empty
+     * @param headers more headers, none that belongs to the handshake
+     * @param deflate the compression to offer, null for none
+     * @param nonce 16 random bytes
+     * @return the handshake
+     * @throws IllegalArgumentException if any of it cannot be written; the message names it
+     */
+    public static ClientHandshake of(
+            String host,
+            String target,
+            List<String> protocols,
+            List<Header> headers,
+            PermessageDeflate deflate,
             byte[] nonce) {
         if (!HttpSyntax.isHost(host)) {
             throw new IllegalArgumentException("host " + HttpSyntax.quote(host) + " is not a host");
@@ -76,9 +104,12 @@ public final class ClientHandshake {
         if (!protocols.isEmpty()) {
             HttpSyntax.append(head, "Sec-WebSocket-Protocol", String.join(",", protocols));
         }
+        if (deflate != null) {
+            HttpSyntax.append(head, Extension.HEADER, deflate.offer());
+        }
         HttpSyntax.append(head, headers, RESERVED);
         byte[] request = head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
-        return new ClientHandshake(key, List.copyOf(protocols), request);
+        return new ClientHandshake(key, List.copyOf(protocols), deflate, request);
     }
 
     /**
@@ -120,8 +151,8 @@ public final class ClientHandshake {
                                     + HttpSyntax.quote(accepts.get(0))
                                     + " does not belong to our key");
         }
-        List<String> extensions = response.list("Sec-WebSocket-Extensions");
-        if (!extensions.isEmpty()) {
+        List<String> extensions = response.list(Extension.HEADER);
+        if (deflate == null && !extensions.isEmpty()) {
             throw failure(
                     response,
                     "extension " + HttpSyntax.quote(extensions.get(0)) + " that was not asked for");
@@ -138,6 +169,18 @@ public final class ClientHandshake {
                             + " that was not asked for");
         }
         return Optional.of(chosen.get(0));
+    }
+
+    /**
+     * The compression that the server chose.
+     *
+     * @param response an answer that passed {@link #verify}
+     * @return what was agreed on; nothing if nothing was offered, or the server declined
+     * @throws HandshakeException if the server chose what was not offered
+     */
+    public Optional<PermessageDeflate.Agreement> deflate(ResponseHead response)
+            throws HandshakeException {
+        return deflate == null ? Optional.empty() : deflate.verify(response);
     }
 
     private static String refusal(ResponseHead response) {

@@ -9,7 +9,7 @@ import java.util.Objects;
 
 /**
  * One direction of a connection, from bytes to messages and control frames (RFC 6455 sections 5 to
- * 8). Belongs to the read role: one thread at a time.
+ * 8, RFC 7692). Belongs to the read role: one thread at a time.
  *
  * <p>Bytes come in one of two ways. {@link #decode} takes them from the caller's read buffer.
  * Within a large payload the socket may write straight into the message instead: {@link
@@ -58,12 +58,24 @@ public final class FrameDecoder {
     /** Below this a read of its own into the message does not pay. */
     private static final int DIRECT_MINIMUM = 4 * 1024;
 
+    /** What a compressed message may take on the wire beyond its limit, and a quarter of that. */
+    private static final int PACKED_EXTRA = 1024;
+
+    /** Compressed payloads are unmasked in pieces of this size. */
+    private static final int UNMASK_PIECE = 4 * 1024;
+
+    /** The room that decompressing begins with. */
+    private static final int INFLATE_FIRST = 512;
+
     /** The longest array that every JVM makes. */
     private static final int LONGEST_ARRAY = Integer.MAX_VALUE - 8;
 
     private final boolean expectMasked;
     private final int maxMessageBytes;
     private final int maxFragments;
+
+    /** For compressed messages; null if none were agreed on. */
+    private MessageInflater inflater;
 
     /** See {@link #consumed()}. */
     private int consumed;
@@ -87,6 +99,11 @@ public final class FrameDecoder {
 
     private int length;
     private int fragments;
+
+    /** Whether it is compressed, and how many of its compressed bytes came. */
+    private boolean packed;
+
+    private long packedLength;
 
     /** Of {@link Utf8}: inside a character of a text message, else between characters. */
     private int utf8State = Utf8.ACCEPT;
@@ -123,6 +140,23 @@ public final class FrameDecoder {
     }
 
     /**
+     * Takes compressed messages from now on (RFC 7692). The message limit counts what comes out; on
+     * the wire a message may take a quarter more.
+     *
+     * @param pool where to borrow what decompresses them
+     * @param keepsContext whether they refer to earlier ones; if not, nothing is borrowed between
+     *     messages
+     */
+    public void inflate(DeflatePool pool, boolean keepsContext) {
+        inflater = new MessageInflater(pool, keepsContext);
+    }
+
+    /** Gives back what was borrowed: nothing more will be decoded. */
+    public void release() {
+        end();
+    }
+
+    /**
      * Reads from the buffer until one event is complete or the input is used as far as it can be.
      * What {@link #consumed()} leaves must come again, at the front of the next input. Data is used
      * up as it comes; headers and control frames are taken whole or not at all.
@@ -156,7 +190,7 @@ public final class FrameDecoder {
             int first = buf[at];
             int second = buf[at + 1];
             int opcode = first & 0x0F;
-            if ((first & 0x70) != 0 || second < 0 != expectMasked) {
+            if (((first & 0x70) != 0 && !beginsCompressed(first)) || second < 0 != expectMasked) {
                 throw badHeader(first, second);
             }
             if (opcode >= Opcode.CLOSE) {
@@ -184,8 +218,10 @@ public final class FrameDecoder {
                 }
                 announced = extendedLength(buf, at);
             }
+            boolean compressed = packed || (first & FrameEncoder.COMPRESSED) != 0;
+            long room = compressed ? packedRoom() : maxMessageBytes - length;
             // Unsigned, and before any sum: 2^64 - 1 must not slip under the limit.
-            if (Long.compareUnsigned(announced, maxMessageBytes - length) > 0) {
+            if (Long.compareUnsigned(announced, room) > 0) {
                 throw tooBig(announced);
             }
             if (expectMasked) {
@@ -196,7 +232,7 @@ public final class FrameDecoder {
             }
             int size = (int) announced;
 
-            if (first < 0 && messageOpcode == 0 && size <= to - body) {
+            if (first < 0 && messageOpcode == 0 && size <= to - body && !compressed) {
                 consumed = body + size;
                 return whole(opcode, copyOf(buf, body, size));
             }
@@ -206,6 +242,7 @@ public final class FrameDecoder {
             }
             if (opcode != Opcode.CONTINUATION) {
                 messageOpcode = opcode;
+                packed = compressed;
             }
             fin = first < 0;
             remaining = size;
@@ -275,7 +312,9 @@ public final class FrameDecoder {
      * @return the most that {@link #directFilled} will take; 0 to go on with {@link #decode}
      */
     public int directCapacity() {
-        return remaining > DIRECT_MINIMUM ? Math.min(remaining, message.length - length) : 0;
+        return remaining > DIRECT_MINIMUM && !packed
+                ? Math.min(remaining, message.length - length)
+                : 0;
     }
 
     /**
@@ -392,6 +431,10 @@ public final class FrameDecoder {
 
     /** Takes the next bytes of the frame under way from the buffer. */
     private void absorb(byte[] buf, int from, int size) throws ProtocolException {
+        if (packed) {
+            unpack(buf, from, size);
+            return;
+        }
         if (size > message.length - length) {
             grow(size);
         }
@@ -405,6 +448,23 @@ public final class FrameDecoder {
 
     /** Counts bytes that stand unmasked at the message's end, and makes room for what follows. */
     private void arrived(int size) throws ProtocolException {
+        checkText(size);
+        length += size;
+        used(size);
+        int room = message.length - length;
+        if (remaining > room && room < DIRECT_MINIMUM) {
+            grow(0);
+        }
+    }
+
+    /** Counts bytes of the frame under way. */
+    private void used(int size) {
+        remaining -= size;
+        key = Integer.rotateRight(key, (size & 3) << 3);
+    }
+
+    /** Checks bytes behind the message's end, if it is text. */
+    private void checkText(int size) throws ProtocolException {
         if (messageOpcode == Opcode.TEXT) {
             utf8State = Utf8.check(utf8State, message, length, length + size);
             if (utf8State == Utf8.REJECT) {
@@ -416,13 +476,73 @@ public final class FrameDecoder {
                                 + (length + size));
             }
         }
-        length += size;
-        remaining -= size;
-        key = Integer.rotateRight(key, (size & 3) << 3);
-        int room = message.length - length;
-        if (remaining > room && room < DIRECT_MINIMUM) {
-            grow(0);
+    }
+
+    // Compressed messages
+
+    /** Whether a frame has RSV1 and no other reserved bit, and may (RFC 7692 section 6). */
+    private boolean beginsCompressed(int first) {
+        return inflater != null && (first & 0x78) == FrameEncoder.COMPRESSED && (first & 0x0F) != 0;
+    }
+
+    /** What the message under way may still take on the wire. */
+    private long packedRoom() {
+        return (long) maxMessageBytes + maxMessageBytes / 4 + PACKED_EXTRA - packedLength;
+    }
+
+    /** Takes the next bytes of a compressed frame from the buffer. */
+    private void unpack(byte[] buf, int from, int size) throws ProtocolException {
+        packedLength += size;
+        if (!expectMasked) {
+            inflater.feed(buf, from, size);
+            takeInflated();
+            used(size);
+            return;
         }
+        byte[] piece = new byte[Math.min(size, UNMASK_PIECE)];
+        for (int done = 0; done < size; ) {
+            int part = Math.min(size - done, piece.length);
+            Masking.copy(buf, from + done, piece, 0, part, key, 0);
+            inflater.feed(piece, 0, part);
+            takeInflated();
+            used(part);
+            done += part;
+        }
+    }
+
+    /** Appends to the message what comes out, up to its limit. */
+    private void takeInflated() throws ProtocolException {
+        try {
+            while (true) {
+                if (length == message.length && !makeRoom()) {
+                    if (inflater.take(new byte[1], 0, 1) > 0) {
+                        throw fail(
+                                CloseCode.TOO_BIG,
+                                "compressed message of more than " + maxMessageBytes + " bytes");
+                    }
+                    return;
+                }
+                int n = inflater.take(message, length, message.length - length);
+                if (n == 0) {
+                    return;
+                }
+                checkText(n);
+                length += n;
+            }
+        } catch (ProtocolException e) {
+            end();
+            throw e;
+        }
+    }
+
+    /** Doubles the message's array, if the limit allows. */
+    private boolean makeRoom() {
+        if (length == maxMessageBytes) {
+            return false;
+        }
+        int wanted = (int) Math.min(Math.max(2L * length, INFLATE_FIRST), maxMessageBytes);
+        message = Arrays.copyOf(message, wanted);
+        return true;
     }
 
     /**
@@ -439,6 +559,16 @@ public final class FrameDecoder {
     }
 
     private Event complete() throws ProtocolException {
+        if (packed) {
+            inflater.feedEnd();
+            takeInflated();
+            try {
+                inflater.completed();
+            } catch (ProtocolException e) {
+                end();
+                throw e;
+            }
+        }
         if (utf8State != Utf8.ACCEPT) {
             throw fail(
                     CloseCode.INVALID_DATA,
@@ -456,6 +586,8 @@ public final class FrameDecoder {
         length = 0;
         fragments = 0;
         remaining = 0;
+        packed = false;
+        packedLength = 0;
     }
 
     // Failures
@@ -470,6 +602,9 @@ public final class FrameDecoder {
         ended = true;
         payload = null;
         reset();
+        if (inflater != null) {
+            inflater.release();
+        }
     }
 
     private ProtocolException fail(int code, String what) {
@@ -504,7 +639,7 @@ public final class FrameDecoder {
                 "frame of "
                         + announced
                         + " bytes, "
-                        + length
+                        + (packed ? packedLength : length)
                         + " before it, at most "
                         + maxMessageBytes
                         + " in a message");

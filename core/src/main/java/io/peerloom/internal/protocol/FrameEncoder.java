@@ -20,6 +20,12 @@ public final class FrameEncoder {
     private static final int FIN = 0x80;
     private static final int MASK = 0x80;
 
+    /**
+     * Added to the opcode of a frame with the first or only part of a compressed message: the bit
+     * RSV1 (RFC 7692 section 6).
+     */
+    public static final int COMPRESSED = 0x40;
+
     /** The most that a control frame may carry (RFC 6455 section 5.5). */
     public static final int MAX_CONTROL_PAYLOAD = 125;
 
@@ -58,7 +64,7 @@ public final class FrameEncoder {
      * @param dst takes it
      * @param at where it goes
      * @param fin whether the frame ends its message
-     * @param opcode one of {@link Opcode}
+     * @param opcode one of {@link Opcode}, perhaps with {@link #COMPRESSED}
      * @param payloadLength bytes of payload, not negative, at most 125 in a control frame
      * @param masked whether the header holds a key
      * @param key the key, the first byte on the wire lowest; ignored if not masked
@@ -74,7 +80,7 @@ public final class FrameEncoder {
             int payloadLength,
             boolean masked,
             int key) {
-        if (opcode >= Opcode.CLOSE && (payloadLength > MAX_CONTROL_PAYLOAD || !fin)) {
+        if ((opcode & Opcode.CLOSE) != 0 && (payloadLength > MAX_CONTROL_PAYLOAD || !fin)) {
             throw new IllegalArgumentException(
                     "control frame of " + payloadLength + " bytes, final: " + fin);
         }
@@ -106,7 +112,7 @@ public final class FrameEncoder {
      * @param dst takes the frame; not the payload's array
      * @param at where it goes
      * @param fin whether the frame ends its message
-     * @param opcode one of {@link Opcode}
+     * @param opcode one of {@link Opcode}, perhaps with {@link #COMPRESSED}
      * @param payload holds the payload; not changed
      * @param offset where it begins
      * @param length how long it is, at most 125 in a control frame

@@ -220,6 +220,13 @@ public final class HeadParser {
             throw fail(400, "line feed without a carriage return after " + soFar());
         }
         if (!HttpSyntax.isValueChar(c)) {
+            if (state == State.START_LINE && used == 0 && c >= 0x14 && c <= 0x17) {
+                throw fail( // the first byte of all records of TLS (RFC 8446 section 5.1)
+                        400,
+                        request
+                                ? "the client speaks TLS, on a port that does not"
+                                : "the server speaks TLS: use wss:");
+            }
             throw fail(400, String.format("byte 0x%02X after %s", c, soFar()));
         }
         keep(c);

@@ -97,7 +97,7 @@ public final class ServerHandshake {
     }
 
     /**
-     * The answer that opens the WebSocket.
+     * The answer that opens the WebSocket without extensions.
      *
      * @param request a request that passed {@link #check}
      * @param protocol the subprotocol, one of the client's; null for none
@@ -107,6 +107,22 @@ public final class ServerHandshake {
      *     cannot be written
      */
     public static byte[] accept(RequestHead request, String protocol, List<Header> extra) {
+        return accept(request, protocol, null, extra);
+    }
+
+    /**
+     * The answer that opens the WebSocket.
+     *
+     * @param request a request that passed {@link #check}
+     * @param protocol the subprotocol, one of the client's; null for none
+     * @param extensions the value of the header that names those that were agreed on; null for none
+     * @param extra more headers, none that belongs to the handshake
+     * @return the head
+     * @throws IllegalArgumentException if the client did not ask for the protocol, or a header
+     *     cannot be written
+     */
+    public static byte[] accept(
+            RequestHead request, String protocol, String extensions, List<Header> extra) {
         String key = request.first("Sec-WebSocket-Key").orElseThrow();
         // Godot's clients compare all of the Connection value with "upgrade".
         StringBuilder head =
@@ -123,6 +139,9 @@ public final class ServerHandshake {
                         "the client did not ask for subprotocol " + HttpSyntax.quote(protocol));
             }
             HttpSyntax.append(head, "Sec-WebSocket-Protocol", protocol);
+        }
+        if (extensions != null) {
+            HttpSyntax.append(head, Extension.HEADER, extensions);
         }
         HttpSyntax.append(head, extra, ACCEPT_HEADERS);
         return head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
@@ -250,6 +269,7 @@ public final class ServerHandshake {
             case 404 -> "Not Found";
             case 405 -> "Method Not Allowed";
             case 408 -> "Request Timeout";
+            case 421 -> "Misdirected Request";
             case 426 -> "Upgrade Required";
             case 429 -> "Too Many Requests";
             case 431 -> "Request Header Fields Too Large";
