@@ -13,6 +13,7 @@ import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -72,6 +73,30 @@ class ProtocolFuzzTest {
         }
     }
 
+    /** A target as Jazzer calls it. */
+    public static final class Extensions {
+        public static void fuzzerTestOneInput(byte[] input) {
+            extensions(input);
+        }
+    }
+
+    /** A target as Jazzer calls it. */
+    public static final class Inflation {
+        public static void fuzzerTestOneInput(byte[] input) {
+            inflation(input);
+        }
+    }
+
+    @Test
+    void whatTheFuzzerKeptOfExtensionsHolds() throws IOException {
+        replay("Extensions", ProtocolFuzzTest::extensions);
+    }
+
+    @Test
+    void whatTheFuzzerKeptOfInflationHolds() throws IOException {
+        replay("Inflation", ProtocolFuzzTest::inflation);
+    }
+
     @Test
     void whatTheFuzzerKeptOfFramesHolds() throws IOException {
         replay("Frames", ProtocolFuzzTest::frames);
@@ -109,10 +134,43 @@ class ProtocolFuzzTest {
         boolean server = (input[0] & 1) != 0;
         boolean direct = (input[0] & 2) != 0;
         int[] limits = FRAME_LIMITS[(input[0] >> 2) & 3];
-        byte[] wire = rest(input);
-
-        Reader whole = new Reader(new FrameDecoder(server, limits[0], limits[1]), false).read(wire);
+        Reader whole = new Reader(new FrameDecoder(server, limits[0], limits[1]), false);
         Reader cut = new Reader(new FrameDecoder(server, limits[0], limits[1]), direct);
+        compare(whole, cut, input, limits[0]);
+    }
+
+    /** Bit 0: a server's decoder. Bit 1: the context is kept. 2 and 3: limits. */
+    static void inflation(byte[] input) {
+        if (input.length < CHOICES) {
+            return;
+        }
+        boolean server = (input[0] & 1) != 0;
+        boolean keepsContext = (input[0] & 2) != 0;
+        int[] limits = FRAME_LIMITS[(input[0] >> 2) & 3];
+        DeflatePool pool = new DeflatePool(-1, 2);
+        pool.join();
+        FrameDecoder one = new FrameDecoder(server, limits[0], limits[1]);
+        FrameDecoder other = new FrameDecoder(server, limits[0], limits[1]);
+        try {
+            one.inflate(pool, keepsContext);
+            other.inflate(pool, keepsContext);
+            compare(new Reader(one, false), new Reader(other, true), input, limits[0]);
+            if (!keepsContext && !one.inMessage()) {
+                assertThat(pool.lent()).as("lent between messages").isZero();
+            }
+        } finally {
+            one.release();
+            other.release();
+            pool.leave();
+        }
+        assertThat(pool.lent()).as("not given back").isZero();
+        assertThat(pool.kept()).as("kept for nobody").isZero();
+    }
+
+    /** Reads an input whole and in pieces. */
+    private static void compare(Reader whole, Reader cut, byte[] input, int most) {
+        byte[] wire = rest(input);
+        whole.read(wire);
         inPieces(input, (from, to) -> cut.read(Arrays.copyOfRange(input, from, to)));
 
         assertThat(cut.seen).isEqualTo(whole.seen);
@@ -122,13 +180,72 @@ class ProtocolFuzzTest {
             Seen seen = whole.seen.get(i);
             assertThat(seen.ends() && i < whole.seen.size() - 1).as("event after an end").isFalse();
             if (seen.payload() != null) {
-                assertThat(seen.payload().remaining()).isLessThanOrEqualTo(Math.max(125, limits[0]));
+                assertThat(seen.payload().remaining()).isLessThanOrEqualTo(Math.max(125, most));
             }
         }
         if (!whole.seen.isEmpty() && whole.seen.get(whole.seen.size() - 1).ends()) {
             assertThatThrownBy(() -> whole.decoder.decode(wire, 0, wire.length))
                     .isInstanceOf(IllegalStateException.class);
             assertThat(whole.decoder.directArray()).as("memory held after the end").isEmpty();
+        }
+    }
+
+    /**
+     * The first byte: whether we begin each message anew, whether the other side should. The next
+     * two: window bits. The rest: the values of the header's lines, one behind the other.
+     */
+    static void extensions(byte[] input) {
+        if (input.length < CHOICES) {
+            return;
+        }
+        PermessageDeflate wish =
+                new PermessageDeflate(
+                        (input[0] & 1) != 0,
+                        (input[0] & 2) != 0,
+                        8 + (input[1] & 7),
+                        8 + (input[2] & 7));
+        List<Header> lines = new ArrayList<>();
+        for (String line : new String(rest(input), StandardCharsets.ISO_8859_1).split("\n", -1)) {
+            lines.add(new Header("Sec-WebSocket-Extensions", HttpSyntax.trim(line)));
+        }
+        try {
+            wish.accept(new RequestHead("GET", "/", "HTTP/1.1", lines))
+                    .ifPresent(agreement -> agreedAsServer(wish, agreement));
+        } catch (HandshakeException e) {
+            assertThat(e.status()).isEqualTo(400);
+        }
+        try {
+            wish.verify(new ResponseHead("HTTP/1.1", 101, "", lines))
+                    .ifPresent(
+                            agreement -> {
+                                PermessageDeflate agreed = agreement.parameters();
+                                assertThat(agreed.clientMaxWindowBits())
+                                        .isLessThanOrEqualTo(wish.clientMaxWindowBits());
+                                assertThat(agreed.clientNoContextTakeover())
+                                        .isIn(true, wish.clientNoContextTakeover());
+                            });
+        } catch (HandshakeException e) {
+            assertThat(e.status()).isEqualTo(101);
+        }
+    }
+
+    private static void agreedAsServer(
+            PermessageDeflate wish, PermessageDeflate.Agreement agreement) {
+        PermessageDeflate agreed = agreement.parameters();
+        assertThat(agreed.serverMaxWindowBits()).isLessThanOrEqualTo(wish.serverMaxWindowBits());
+        assertThat(agreed.serverNoContextTakeover()).isIn(true, wish.serverNoContextTakeover());
+        assertThat(agreement.text()).matches("[a-z0-9_;= -]+");
+        // The client, told so, understands the same.
+        var answer =
+                new ResponseHead(
+                        "HTTP/1.1",
+                        101,
+                        "",
+                        List.of(new Header("Sec-WebSocket-Extensions", agreement.text())));
+        try {
+            assertThat(agreed.verify(answer).orElseThrow().parameters()).isEqualTo(agreed);
+        } catch (HandshakeException e) {
+            throw new AssertionError(agreement.text(), e);
         }
     }
 
