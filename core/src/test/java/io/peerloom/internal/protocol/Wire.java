@@ -156,6 +156,7 @@ final class Wire {
             int to = 3 + input.length;
             int[] from = {3};
             while (note(() -> decoder.decode(buf, from[0], to))) {
+                assertThat(decoder.consumed()).as("progress").isGreaterThan(from[0]);
                 from[0] = decoder.consumed();
             }
             assertThat(buf).as("the caller's buffer").isEqualTo(before);
