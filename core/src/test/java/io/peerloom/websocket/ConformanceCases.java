@@ -30,9 +30,11 @@ final class ConformanceCases {
      * @param sent how many bytes of the payload are sent
      * @param chop in writes of that many bytes; 0 for one
      */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     record Send(int first, byte[] payload, int sent, int chop) implements Step {}
 
     /** It awaits a frame: an echo or a pong. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     record Echo(int first, byte[] payload) implements Step {}
 
     /** It awaits the close frame, with that code or none, 1005. */

@@ -22,9 +22,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * The targets of the fuzzer Jazzer, which {@code mvn -Pfuzz} starts, and the replay of what it found
- * worth keeping: the files under {@code ProtocolFuzzTestInputs}, one folder for each target. The
- * replay is without Jazzer, whose agent would stay and change the classes of all later tests.
+ * The targets of the fuzzer Jazzer, which {@code mvn -Pfuzz} starts, and the replay of what it
+ * found worth keeping: the files under {@code ProtocolFuzzTestInputs}, one folder for each target.
+ * The replay is without Jazzer, whose agent would stay and change the classes of all later tests.
  *
  * <p>The first byte of an input holds choices (role, limits), the next four say in which pieces the
  * rest comes. What comes in pieces must be judged as what comes whole, and by no other exception
@@ -216,14 +216,13 @@ class ProtocolFuzzTest {
         }
         try {
             wish.verify(new ResponseHead("HTTP/1.1", 101, "", lines))
-                    .ifPresent(
-                            agreement -> {
-                                PermessageDeflate agreed = agreement.parameters();
-                                assertThat(agreed.clientMaxWindowBits())
-                                        .isLessThanOrEqualTo(wish.clientMaxWindowBits());
-                                assertThat(agreed.clientNoContextTakeover())
-                                        .isIn(true, wish.clientNoContextTakeover());
-                            });
+                    .ifPresent(agreement -> {
+                        PermessageDeflate agreed = agreement.parameters();
+                        assertThat(agreed.clientMaxWindowBits())
+                                .isLessThanOrEqualTo(wish.clientMaxWindowBits());
+                        assertThat(agreed.clientNoContextTakeover())
+                                .isIn(true, wish.clientNoContextTakeover());
+                    });
         } catch (HandshakeException e) {
             assertThat(e.status()).isEqualTo(101);
         }
@@ -270,7 +269,8 @@ class ProtocolFuzzTest {
         String protocol =
                 ServerHandshake.selectProtocol(request, List.of("chat", "superchat")).orElse(null);
         byte[] answer = ServerHandshake.accept(request, protocol, List.of());
-        ResponseHead read = (ResponseHead) parse(HeadParser.response(16 * 1024, 100), false, answer).head;
+        ResponseHead read =
+                (ResponseHead) parse(HeadParser.response(16 * 1024, 100), false, answer).head;
         assertThat(read.headers()).hasSize(protocol == null ? 3 : 4);
         assertThat(read.first("Sec-WebSocket-Protocol").orElse(null)).isEqualTo(protocol);
     }
