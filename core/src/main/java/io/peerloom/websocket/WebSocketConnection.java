@@ -374,6 +374,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     void run(Opener opener) {
         tryAcquireRead();
         boolean reading = false;
+        boolean held = true;
         try {
             String chosen = opener.open(this);
             if (chosen != null) {
@@ -381,6 +382,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 lastRead = watchdog.now();
                 lastReceive = lastRead;
                 opened = true;
+                if (direct) {
+                    // Before anybody knows: who then finds the role taken would wait for a reader.
+                    held = false;
+                    releaseRead();
+                }
                 reading = move(ConnectionState.Event.OPENED);
                 byte[] closeNow = closeAfterOpening;
                 if (reading && closeNow != null) {
@@ -402,9 +408,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             end(e);
             throw e;
         } finally {
-            if (reading && !direct) {
+            if (held && reading) {
                 readLoop();
-            } else {
+            } else if (held) {
                 releaseDirect();
             }
         }

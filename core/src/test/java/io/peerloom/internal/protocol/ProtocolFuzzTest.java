@@ -257,7 +257,7 @@ class ProtocolFuzzTest {
         if (request == null) {
             return;
         }
-        boolean allowed = ServerHandshake.originAllowed(request, origin -> false);
+        boolean allowed = ServerHandshake.originAllowed(request, false, origin -> false);
         assertThat(allowed || request.first("Origin").isPresent()).isTrue();
         try {
             ServerHandshake.check(request);
