@@ -52,6 +52,8 @@ import org.slf4j.LoggerFactory;
  * decides about the good ones. A request with an {@code Origin}, so one from a browser, must come
  * from the page's own host or from {@link #setAllowedOrigins}.
  *
+ * <p>With {@link Options#withSslContext} it speaks TLS, {@code wss:}, and nothing else.
+ *
  * <p>Threads: one thread listens, stops and polls, and gets the callbacks. Any thread may {@link
  * #broadcast}, {@link #getPeer}, {@link #disconnectPeer}, {@link #wakeup}.
  */

@@ -9,6 +9,11 @@
  * its user sees of it: {@code poll()} folds the facts in, so that between two polls every getter
  * agrees with every other.
  *
+ * <p>With {@code wss:} the same bytes go through TLS, over TCP, Unix sockets and streams alike: a
+ * client by its URL, a server by {@link io.peerloom.websocket.Options#sslContext}. TLS begins and
+ * ends within the deadlines of the handshake and of closing; both sides send close_notify behind
+ * their close frames, and whether the other side's came is of no interest once both frames passed.
+ *
  * <p>Closing, from our side: {@code close()} queues a close frame behind all that was sent; what
  * arrives until the other side's close frame is still delivered; then the server ends the stream
  * first (RFC 6455 section 7.1.1). From the other side: its close frame is answered at once, whether

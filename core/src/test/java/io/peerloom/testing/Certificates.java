@@ -8,9 +8,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
+import java.security.Key;
 import java.security.KeyStore;
+import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.KeyManager;
@@ -184,6 +187,34 @@ public final class Certificates {
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /**
+     * Writes PEM as OpenSSL reads it: a certificate, who signed it, and its key; or the authority's
+     * certificate alone.
+     */
+    public static Path savePem(Path file, String alias) throws IOException {
+        var text = new StringBuilder();
+        try {
+            if (alias == null) {
+                text.append(pem("CERTIFICATE", authority().getEncoded()));
+            } else {
+                for (Certificate each : Holder.ALL.getCertificateChain(alias)) {
+                    text.append(pem("CERTIFICATE", each.getEncoded()));
+                }
+                Key key = Holder.ALL.getKey(alias, PASSWORD.toCharArray());
+                text.append(pem("PRIVATE KEY", key.getEncoded()));
+            }
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+        }
+        return Files.writeString(file, text);
+    }
+
+    /** RFC 7468. */
+    private static String pem(String what, byte[] der) {
+        String base64 = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der);
+        return "-----BEGIN " + what + "-----\n" + base64 + "\n-----END " + what + "-----\n";
     }
 
     private static KeyStore only(String alias) throws GeneralSecurityException, IOException {

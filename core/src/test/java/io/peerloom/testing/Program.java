@@ -60,6 +60,16 @@ public final class Program extends Transcript implements AutoCloseable {
         return !process.isAlive() && !reader.isAlive();
     }
 
+    /** Types a line, with its end, or whatever bytes. */
+    public void type(byte[] input) {
+        try {
+            process.getOutputStream().write(input);
+            process.getOutputStream().flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Waits until the program has ended by itself and all of its output is here. */
     public void awaitExit() {
         awaitExit(PATIENCE);

@@ -63,6 +63,11 @@ public final class Programs {
         return List.of("NODE_PATH", modules.toString());
     }
 
+    /** Returns the command of OpenSSL, {@code openssl}. Arguments follow. */
+    public static String openssl() {
+        return onPath("openssl").orElseGet(() -> missing("openssl"));
+    }
+
     /** Returns the command of Chromium: {@code PEERLOOM_CHROMIUM}, else {@code chromium}. */
     public static String chromium() {
         return find("PEERLOOM_CHROMIUM", "chromium");

@@ -1,8 +1,12 @@
 // A WebSocket client or server of Node's "ws", driven by its command line, one line of output an event. Options, steps
 // and output are those of godot4_websocket.gd; --url may also be ws+unix:PATH:/, and --deflate=OPTIONS turns on permessage-deflate, as JSON for ws.
+// TLS: --ca=PEM FILE for a client, --tls=PKCS12 FILE and --password=PASSWORD for a server, whose client certificates
+// --ca then judges.
 //   NODE_PATH=.../node_modules node node_websocket.js --role=client --url=ws://127.0.0.1:9080/ --steps=text:5,await:1
 'use strict';
 const crypto = require('crypto');
+const fs = require('fs');
+const https = require('https');
 const { WebSocket, WebSocketServer } = require('ws');
 
 const options = { role: 'client', protocols: '', steps: '', seconds: '60', deflate: 'false' };
@@ -21,21 +25,35 @@ setTimeout(() => {
   process.exit();
 }, Number(options.seconds) * 1000);
 
+const ca = options.ca && fs.readFileSync(options.ca);
+
 if (options.role === 'server') {
+  const secure = options.tls && https.createServer({
+    pfx: fs.readFileSync(options.tls),
+    passphrase: options.password,
+    ca,
+    requestCert: Boolean(ca),
+  });
   const server = new WebSocketServer({
-    host: '127.0.0.1',
-    port: 0,
+    ...(secure ? { server: secure } : { host: '127.0.0.1', port: 0 }),
     perMessageDeflate: JSON.parse(options.deflate),
     handleProtocols: (offered) => protocols.find((p) => offered.has(p)) || false,
   });
   server.on('listening', () => console.log('listening ' + server.address().port));
+  if (secure) {
+    secure.on('tlsClientError', (error) => console.log('error ' + error.message));
+    secure.listen(0, '127.0.0.1');
+  }
   server.on('connection', (socket) => {
     server.close();
+    if (secure) {
+      secure.close();
+    }
     run(socket);
     opened(socket);
   });
 } else {
-  const socket = new WebSocket(options.url, protocols, { perMessageDeflate: JSON.parse(options.deflate) });
+  const socket = new WebSocket(options.url, protocols, { perMessageDeflate: JSON.parse(options.deflate), ca });
   socket.on('open', () => opened(socket));
   run(socket);
 }

@@ -29,6 +29,17 @@
  *       take a carrier with it.
  * </ul>
  *
+ * <h2>TLS</h2>
+ *
+ * <p>A {@link io.peerloom.internal.link.TlsWire} is a wire over another wire, and knows nothing of
+ * what it carries. Hands are shaken on one thread, before anybody has a role, within the handshake
+ * deadline of whoever uses it; from then on what reading needs belongs to the read role and what
+ * writing needs to the write role, and the engine takes both at once. The reader does not write
+ * here either: what TLS owes as an answer leaves with the next data. Failures tell apart who speaks
+ * no TLS ({@link io.peerloom.internal.link.PlaintextException}), whose certificate is made out to
+ * others ({@link javax.net.ssl.SSLPeerUnverifiedException}), all else that TLS refuses ({@link
+ * javax.net.ssl.SSLException}), and a stream that was cut off ({@link java.io.EOFException}).
+ *
  * <h2>What a virtual thread's read costs</h2>
  *
  * <p>A read that finds nothing fails once, registers with the poller, parks, and is woken later.
