@@ -2,6 +2,7 @@ package io.peerloom.examples;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.async.AsyncWebSocketPeer;
+import io.peerloom.async.CloseInfo;
 import io.peerloom.async.PeerException;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.websocket.Message;
@@ -100,12 +101,20 @@ final class SuiteClient {
                                 peer.send(message);
                             }
                         }
+                        awaitEnd(peer);
                         done.complete(null);
                     } catch (IOException | RuntimeException e) {
                         done.completeExceptionally(e);
                     }
                 });
         await(done);
+    }
+
+    /** The suite must have seen the end of a case before it is asked for another. */
+    private static void awaitEnd(WebSocketPeer peer) {
+        while (peer.poll() == ErrorCode.OK && peer.getReadyState() != WebSocketPeer.State.CLOSED) {
+            peer.awaitActivity(PATIENCE);
+        }
     }
 
     private static void await(CompletableFuture<?> done) throws IOException {
@@ -178,7 +187,8 @@ final class SuiteClient {
         CompletionStage<Message> received = peer.receive();
         received.whenComplete((message, failure) -> {
             if (message == null) { // closed, or broken, as the case wanted it
-                done.complete(null);
+                CompletionStage<CloseInfo> end = peer.closed();
+                end.whenComplete((info, broken) -> done.complete(null));
                 return;
             }
             heard.accept(message);
