@@ -1,9 +1,8 @@
 package io.peerloom.internal.protocol;
 
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.zip.Deflater;
 import java.util.zip.Inflater;
 
@@ -33,22 +32,25 @@ public final class DeflatePool {
     /** When that was. */
     private final AtomicLong trimmed = new AtomicLong(System.nanoTime());
 
-    /** Things of one kind that wait to be borrowed. */
+    /** Things of one kind that wait to be borrowed: a stack, each of whose nodes is used once. */
     private static final class Shelf<T> {
-        private final Queue<T> things = new ConcurrentLinkedQueue<>();
+        private final AtomicReference<Node<T>> top = new AtomicReference<>();
         private final AtomicInteger count = new AtomicInteger();
         private final int capacity;
+
+        private record Node<T>(T thing, Node<T> below) {}
 
         Shelf(int capacity) {
             this.capacity = capacity;
         }
 
         T take() {
-            T thing = things.poll();
-            if (thing != null) {
-                count.decrementAndGet();
+            Node<T> node = top.getAndUpdate(n -> n == null ? null : n.below);
+            if (node == null) {
+                return null;
             }
-            return thing;
+            count.decrementAndGet();
+            return node.thing;
         }
 
         boolean put(T thing) {
@@ -56,7 +58,8 @@ public final class DeflatePool {
                 count.decrementAndGet();
                 return false;
             }
-            return things.add(thing);
+            top.updateAndGet(below -> new Node<>(thing, below));
+            return true;
         }
     }
 
