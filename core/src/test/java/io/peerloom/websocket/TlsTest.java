@@ -128,7 +128,9 @@ class TlsTest {
         void polledOnBothSidesWithManyUnderWay() {
             try (var server = new WebSocketServer();
                     var client = new WebSocketPeer(TRUSTING)) {
-                server.setOptions(serving(Certificates.GOOD));
+                server.setOptions(
+                        serving(Certificates.GOOD)
+                                .withLimits(Limits.defaults().withOutboundBytes(8 << 20)));
                 server.setListener(
                         new WebSocketServer.Listener() {
                             @Override
