@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
  * right answer. Most cases of large messages (9.3 to 9.8), which take most of the time, are left to
  * the blocking server.
  */
-@Tag("interop")
+@Tag("autobahn")
 class AutobahnInteropTest {
 
     private static final Duration PATIENCE = Duration.ofMinutes(20);
