@@ -10,6 +10,7 @@ import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.queue.MpscQueue;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
@@ -32,6 +33,9 @@ final class StreamLink extends Link<byte[]> {
 
     private static final int READ_SMALL = 512;
     private static final int READ_LARGE = 64 * 1024;
+
+    /** How long the end of the input waits for a write under way: a blocked one may take longer. */
+    private static final long VERDICT = Duration.ofMillis(50).toNanos();
 
     private final Limits limits;
 
@@ -180,8 +184,15 @@ final class StreamLink extends Link<byte[]> {
         }
     }
 
-    /** Under the read role: the other side has ended its stream. */
+    /**
+     * Under the read role: the other side has ended its stream, or so it looks. The system tells of
+     * a reset only once, and if a write is being told, reads meet an end; so a write under way may
+     * say first what became of it.
+     */
     private void endInput() {
+        if (isWriting() && !closing) {
+            news.await(() -> !isWriting() || broken != null || isOver(), VERDICT);
+        }
         inputEnded = true;
         IOException cause = broken; // either we see it, or its writer sees that the input ended
         if (cause != null) {

@@ -24,6 +24,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.Tuple;
+import org.junit.jupiter.api.Test;
 
 /**
  * The status of a peer under any order of its owner's calls and of what the other side does,
@@ -332,6 +333,25 @@ class StreamPeerSocketStatusTest {
                 }
                 world.settle();
                 world.check();
+            }
+        }
+    }
+
+    /**
+     * The system tells of a reset only once. If a write of ours is told, the read that follows
+     * meets what looks like an orderly end.
+     */
+    @Test
+    void aResetThatAWriteMeetsIsNotTakenForTheEnd() {
+        try (World world = new World()) {
+            for (int i = 0; i < 300; i++) {
+                world.connect(false);
+                world.settle();
+                world.poll();
+                world.put(100);
+                world.put(100);
+                world.closeOther(false);
+                world.read(1, true);
             }
         }
     }

@@ -397,8 +397,8 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     private void broken(IOException cause) {
-        writeSince = 0;
         writeFailed(cause);
+        writeSince = 0; // after it, for those who look at isWriting
         discard();
         news.signal(); // nobody need wait for room any more
     }
