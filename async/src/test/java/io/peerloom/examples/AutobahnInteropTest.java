@@ -91,7 +91,9 @@ class AutobahnInteropTest {
                 """
                         .formatted(url, folder, LARGE);
         try (Program suite = suite(folder, "fuzzingserver", spec)) {
-            suite.await("Ok, will run ");
+            Awaitility.await()
+                    .atMost(PATIENCE) // six of them start at the same time
+                    .until(() -> !suite.with("Ok, will run ").isEmpty());
             // It says so a little before it listens.
             Awaitility.await()
                     .atMost(PATIENCE)

@@ -133,7 +133,7 @@ final class SuiteClient {
                     socket == null
                             ? peer.connectToUrl(base + path)
                             : peer.connectToStream(StreamPeerUDS.connect(socket), base + path);
-            boolean opened = false;
+            boolean opened = false; // not seen where the close came together with the opening
             Message unsent = null; // the queue was full
             long deadline = System.nanoTime() + PATIENCE.toNanos();
             while (result == ErrorCode.OK
@@ -152,8 +152,8 @@ final class SuiteClient {
                     unsent = echo ? message : null;
                 }
             }
-            if (!opened) {
-                throw new IOException("cannot open " + path, peer.getFailure().orElse(null));
+            if (!opened && peer.getFailure().isPresent()) {
+                throw new IOException("cannot open " + path, peer.getFailure().get());
             }
         }
     }

@@ -52,6 +52,19 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
 
+    /** What a server wants to hear of its connections. */
+    interface Owner {
+        /** Something changed that a poll would see. Any thread; must not block. */
+        void changed();
+
+        /**
+         * Something was queued for sending. On the thread that did it.
+         *
+         * @return whether the owner calls {@link #writeSoon} when this thread has queued the rest
+         */
+        boolean queued();
+    }
+
     /** What can be queued for sending. */
     sealed interface Outgoing permits Message, Frame, Close, Shutdown {
         /** What it counts for in the queue, in bytes. */
@@ -183,8 +196,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** Messages read by a reader thread and not yet taken by the receiving thread. */
     private final MpscQueue<Message> inbound;
 
-    /** Called after every change that a poll would see; from any thread, must not block. */
-    private final Runnable activity;
+    /** The server; null for a client. */
+    private final Owner owner;
 
     // ---- facts, published by the roles and the watchdog, read by all ----
 
@@ -269,6 +282,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** How many messages a reader thread has queued. */
     private long queued;
 
+    /** Some of them were not told of yet: those of one read are told of together. */
+    private boolean untold;
+
     private final FrameDecoder decoder;
     private byte[] buffer = NO_BYTES;
     private int position;
@@ -307,8 +323,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             Options options,
             DeflatePool pool,
             Watchdog watchdog,
-            Runnable activity) {
-        this(client, direct, options, options.limits(), pool, watchdog, activity);
+            Owner owner) {
+        this(client, direct, options, options.limits(), pool, watchdog, owner);
     }
 
     private WebSocketConnection(
@@ -318,7 +334,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             Limits limits,
             DeflatePool pool,
             Watchdog watchdog,
-            Runnable activity) {
+            Owner owner) {
         super(watchdog, limits.outboundMessages(), limits.outboundBytes(), limits.writeTimeout());
         this.client = client;
         this.direct = direct;
@@ -328,7 +344,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         if (pool != null) {
             pool.join();
         }
-        this.activity = activity;
+        this.owner = owner;
         this.inbound = new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
         this.decoder = new FrameDecoder(!client, limits.maxMessageBytes(), limits.maxFragments());
         this.keys = client ? new MaskKeys() : null;
@@ -575,8 +591,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** Tells all who wait, and the server's poll, to look again. */
     private void changed() {
         news.signal();
-        if (activity != null) {
-            activity.run();
+        if (owner != null) {
+            owner.changed();
         }
     }
 
@@ -637,6 +653,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         try {
             while (true) {
                 if (inbound.isFull() && !closing) {
+                    tell();
                     blocked = true;
                     news.await(
                             () -> !inbound.isFull() || closing || phase() == Phase.ENDED,
@@ -651,9 +668,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 if (!closing || !inbound.isFull()) {
                     inbound.add(message, message.size());
                     queued++;
-                    changed();
+                    untold = true;
                 }
             }
+            tell();
             drain();
         } catch (IOException e) {
             end(e);
@@ -734,7 +752,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         limit += read(buffer, limit, buffer.length - limit);
     }
 
+    /** Tells of the messages that were queued. Under the read role, before anything that waits. */
+    private void tell() {
+        if (untold) {
+            untold = false;
+            changed();
+        }
+    }
+
     private int read(byte[] dst, int offset, int length) throws IOException {
+        tell();
         if (receiver == Thread.currentThread()) {
             flush(); // what was held back while there was more to answer
         } else {
@@ -801,6 +828,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      * at it after we wrote that: so one of us sees the other.
      */
     private void awaitAnswers() {
+        tell();
         if (handled < queued && !closing) {
             courteous = true;
             news.await(() -> handled >= queued || closing || phase() == Phase.ENDED, COURTESY);
@@ -1212,6 +1240,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         if (deflater != null) {
             deflater.release();
         }
+    }
+
+    @Override
+    protected boolean isKickedLater() {
+        return owner != null && owner.queued();
+    }
+
+    /** Has what was queued written. Any thread; never blocks. */
+    void writeSoon() {
+        kick();
     }
 
     @Override

@@ -23,6 +23,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -34,6 +35,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -115,7 +117,7 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /** A connection from its acceptance to its end. The flag: it waits in the ready queue. */
-    private final class Member extends AtomicBoolean implements Runnable {
+    private final class Member extends AtomicBoolean implements WebSocketConnection.Owner {
         @Serial private static final long serialVersionUID = 1;
 
         final transient WebSocketConnection connection;
@@ -141,6 +143,9 @@ public final class WebSocketServer implements AutoCloseable {
         private int id;
 
         private boolean closeTold;
+
+        /** It waits in {@link #unwritten}. */
+        private boolean unwrittenToo;
 
         /** Its server was stopped: no more events. */
         private boolean silenced;
@@ -223,9 +228,20 @@ public final class WebSocketServer implements AutoCloseable {
             id = free;
         }
 
-        /** Something changed; any thread. */
         @Override
-        public void run() {
+        public boolean queued() {
+            if (polling != Thread.currentThread()) {
+                return false;
+            }
+            if (!unwrittenToo) {
+                unwrittenToo = true;
+                unwritten.add(this);
+            }
+            return true;
+        }
+
+        @Override
+        public void changed() {
             if (isBlocking()) {
                 return; // its handler's thread sees for itself
             }
@@ -241,7 +257,7 @@ public final class WebSocketServer implements AutoCloseable {
         /** Hands a request to the polling thread and waits for its answer. */
         private UpgradeResponse ask(UpgradeRequest request) {
             asked = request;
-            run();
+            changed();
             connection.await(
                     () -> answer != null || connection.phase() == Link.Phase.ENDED,
                     Nanos.FOREVER); // the handshake's deadline ends it
@@ -335,6 +351,12 @@ public final class WebSocketServer implements AutoCloseable {
     private volatile int maxConnections = 65_536;
     private volatile int maxPendingHandshakes = 4_096;
     private volatile int maxConnectionsPerAddress = 65_536;
+
+    /** The thread that is in {@link #poll}; null if none is. Any other sees that it is not it. */
+    private volatile Thread polling;
+
+    /** Members to which the listener sent something in this poll; the polling thread's. */
+    private final List<Member> unwritten = new ArrayList<>();
 
     private Listener listener = SILENT;
     private volatile Acceptor acceptor;
@@ -732,17 +754,45 @@ public final class WebSocketServer implements AutoCloseable {
 
     /**
      * Calls the listener for all that happened since the last poll. Never blocks, but for what the
-     * listener does; costs what was active. Godot 3: {@code poll}.
+     * listener does; costs what was active. What the listener sends leaves when it has been called
+     * for all. Godot 3: {@code poll}.
      *
      * @throws RuntimeException what the listener or the upgrade handler threw; the rest of the news
      *     waits for the next poll
      */
     public void poll() {
-        for (int n = ready.refill(); n > 0; n--) {
-            Member member = ready.take();
-            ready.release(1, 0);
-            member.set(false); // before looking: what changes from now on is news again
-            member.step(listener);
+        polling = Thread.currentThread();
+        try {
+            for (int n = ready.refill(); n > 0; n--) {
+                Member member = ready.take();
+                ready.release(1, 0);
+                member.set(false); // before looking: what changes from now on is news again
+                member.step(listener);
+            }
+        } finally {
+            polling = null;
+            writeSoon();
+        }
+    }
+
+    /**
+     * Has the answers of a poll written: all those of a connection in one go, by writers that one
+     * virtual thread starts. From a platform thread each start would be a wake-up of its own.
+     */
+    private void writeSoon() {
+        if (unwritten.isEmpty()) {
+            return;
+        }
+        List<Member> due = List.copyOf(unwritten);
+        unwritten.clear();
+        for (Member member : due) {
+            member.unwrittenToo = false;
+        }
+        if (due.size() == 1) {
+            due.get(0).connection.writeSoon();
+        } else {
+            Threads.start(
+                    "peerloom-writers", () -> due.forEach(member -> member.connection.writeSoon()));
         }
     }
 
@@ -753,10 +803,14 @@ public final class WebSocketServer implements AutoCloseable {
      * @return false when the time is up
      */
     public boolean awaitActivity(Duration timeout) {
-        boolean active =
-                news.await(
-                        () -> woken || ready.available() > 0 || ready.hasArrivals(),
-                        Nanos.of(timeout));
+        BooleanSupplier due = () -> woken || ready.available() > 0 || ready.hasArrivals();
+        boolean active = due.getAsBoolean();
+        if (!active) {
+            active = news.await(due, Nanos.of(timeout));
+            if (active) {
+                Thread.yield(); // whoever woke us may be about to bring more
+            }
+        }
         woken = false;
         return active;
     }

@@ -214,6 +214,9 @@ public abstract class Link<E> implements Watchdog.Watched {
 
     @Override
     public void tick(long now) {
+        if (outbound.hasArrivals()) {
+            kick(); // see isKickedLater
+        }
         long since = writeSince;
         if (since != 0 && now - since > writeTimeout) {
             end(
@@ -608,8 +611,21 @@ public abstract class Link<E> implements Watchdog.Watched {
         if (!outbound.offer(element, weight(element))) {
             return false;
         }
-        kick();
+        if (!isKickedLater()) {
+            kick();
+        }
         return true;
+    }
+
+    /**
+     * Asked after something was queued, on the thread that queued it: whether it calls {@link
+     * #kick} soon, because it is about to queue more. Should it be long in coming, the watchdog's
+     * next tick sees to it.
+     *
+     * @return false to have a writer started at once
+     */
+    protected boolean isKickedLater() {
+        return false;
     }
 
     /**

@@ -46,22 +46,19 @@ public enum ConnectionState {
      * @throws IllegalStateException if that cannot happen in this state
      */
     public ConnectionState after(Event event) {
-        return switch (event) {
-            case OPENED -> this == CONNECTING ? OPEN : impossible(event);
-            case SEND_CLOSE ->
-                    switch (this) {
-                        case OPEN -> CLOSE_SENT;
-                        case CLOSE_RECEIVED -> CLOSED;
-                        case CONNECTING, CLOSE_SENT, CLOSED -> impossible(event);
-                    };
-            case RECEIVE_CLOSE ->
-                    switch (this) {
-                        case OPEN -> CLOSE_RECEIVED;
-                        case CLOSE_SENT -> CLOSED;
-                        case CONNECTING, CLOSE_RECEIVED, CLOSED -> impossible(event);
-                    };
-            case DISCONNECTED -> CLOSED;
-        };
+        ConnectionState next =
+                switch (event) {
+                    case OPENED -> this == CONNECTING ? OPEN : null;
+                    case SEND_CLOSE ->
+                            this == OPEN ? CLOSE_SENT : this == CLOSE_RECEIVED ? CLOSED : null;
+                    case RECEIVE_CLOSE ->
+                            this == OPEN ? CLOSE_RECEIVED : this == CLOSE_SENT ? CLOSED : null;
+                    case DISCONNECTED -> CLOSED;
+                };
+        if (next == null) {
+            throw new IllegalStateException(event + " in state " + this);
+        }
+        return next;
     }
 
     /**
@@ -81,9 +78,5 @@ public enum ConnectionState {
      */
     public boolean canReceive() {
         return this == OPEN || this == CLOSE_SENT;
-    }
-
-    private ConnectionState impossible(Event event) {
-        throw new IllegalStateException(event + " in state " + this);
     }
 }

@@ -1,7 +1,6 @@
 package io.peerloom.internal.protocol;
 
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.zip.Deflater;
 import java.util.zip.Inflater;
@@ -30,7 +29,7 @@ public final class DeflatePool {
     private volatile boolean used;
 
     /** When that was. */
-    private final AtomicLong trimmed = new AtomicLong(System.nanoTime());
+    private volatile long trimmed = System.nanoTime();
 
     /** Things of one kind that wait to be borrowed: a stack, each of whose nodes is used once. */
     private static final class Shelf<T> {
@@ -88,16 +87,18 @@ public final class DeflatePool {
     }
 
     /**
-     * Lets go of what is kept, if nothing was borrowed for a while. To be called now and then.
+     * Lets go of what is kept, if nothing was borrowed for a while. To be called now and then, by
+     * one thread: the watchdog's.
      *
      * @param now {@link System#nanoTime}, or a little before
      * @param nanos how long a while is, at least
      */
     public void trim(long now, long nanos) {
-        long last = trimmed.get();
-        if (now - last < nanos || !trimmed.compareAndSet(last, now)) {
+        long last = trimmed;
+        if (now - last < nanos) {
             return;
         }
+        trimmed = now;
         if (used) {
             used = false;
         } else {

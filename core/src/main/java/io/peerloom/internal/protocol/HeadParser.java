@@ -190,11 +190,10 @@ public final class HeadParser {
                     keepValueChar(c);
                 }
             }
-            case END_LF -> {
+            default -> { // END_LF: in the other states nothing is accepted
                 expectLf(c);
                 complete();
             }
-            case COMPLETE, FAILED -> throw new AssertionError(state);
         }
     }
 

@@ -151,7 +151,7 @@ public final class MessageDeflater {
             int n = deflater.deflate(packed, length, room, Deflater.SYNC_FLUSH);
             length += n;
             if (n < room) {
-                return length - TAIL < data.length;
+                return true; // the room never is larger than the message and the tail
             }
             if (length - TAIL >= data.length) {
                 return false;

@@ -1,5 +1,6 @@
 package io.peerloom.internal.protocol;
 
+import java.util.Objects;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
@@ -116,8 +117,8 @@ final class MessageInflater {
         } catch (DataFormatException e) {
             throw new ProtocolException(
                     CloseCode.INVALID_DATA,
-                    "compressed message is not DEFLATE data"
-                            + (e.getMessage() == null ? "" : ": " + e.getMessage()));
+                    "compressed message is not DEFLATE data: "
+                            + Objects.requireNonNullElse(e.getMessage(), "damaged"));
         }
     }
 

@@ -633,4 +633,87 @@ class DeflateTest {
         decoder.release();
         assertThat(pool.lent()).isZero();
     }
+
+    @Test
+    void whatIsGivenBackIsLentAgainUpToTheCapacity() {
+        var three =
+                List.of(
+                        new MessageDeflater(pool, 15, true),
+                        new MessageDeflater(pool, 15, true),
+                        new MessageDeflater(pool, 15, true));
+        byte[] text = utf8("again and again and again and again");
+        pool.join();
+        three.forEach(deflater -> assertThat(deflater.deflate(text)).isTrue());
+        assertThat(pool.lent()).isEqualTo(3);
+        assertThat(pool.kept()).isZero();
+
+        three.forEach(MessageDeflater::release);
+        assertThat(pool.lent()).isZero();
+        assertThat(pool.kept()).isEqualTo(2);
+
+        assertThat(three.get(0).deflate(text)).isTrue();
+        assertThat(pool.kept()).isEqualTo(1);
+        three.get(0).release();
+        pool.leave();
+        assertThat(pool.kept()).isZero();
+    }
+
+    @Test
+    void soAreInflaters() {
+        byte[] packed = packed(0x81, deflate(utf8("once once once once once once once")));
+        var three = List.of(client(true), client(true), client(true));
+        pool.join();
+        three.forEach(reader -> reader.read(packed));
+        assertThat(pool.lent()).isEqualTo(3);
+
+        three.forEach(reader -> reader.decoder.release());
+        assertThat(pool.lent()).isZero();
+        assertThat(pool.kept()).isEqualTo(2);
+
+        Reader fourth = client(true).read(packed);
+        assertThat(pool.kept()).isEqualTo(1);
+        assertThat(fourth.all()).isEqualTo(three.get(0).all());
+        fourth.decoder.release();
+        pool.leave();
+        assertThat(pool.kept()).isZero();
+    }
+
+    /**
+     * The four bytes that end a message (RFC 7692 section 7.2.2) must not be needed for a block.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aFinalBlockThatTakesFromTheEndOfTheMessageIsCut(boolean keepsContext) {
+        Reader reader = client(keepsContext).read(packed(0x82, new byte[] {1}));
+
+        assertThat(reader.failure).contains("ends inside a DEFLATE block");
+        reader.decoder.release();
+    }
+
+    /** RFC 7692 has none such, and nothing is missing in it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aCompressedMessageOfNoBytesIsEmpty(boolean keepsContext) {
+        Reader reader = client(keepsContext).read(packed(0x82, new byte[0]));
+
+        assertThat(reader.all()).isEqualTo(List.of(Seen.binary(new byte[0])));
+        assertThat(pool.lent()).isZero();
+        reader.decoder.release();
+    }
+
+    @Test
+    void aPoolIsTrimmedOnceItLayUnusedForAWhile() {
+        pool.join();
+        deflate(utf8("something something something"));
+        assertThat(pool.kept()).isEqualTo(1);
+        long now = System.nanoTime();
+
+        pool.trim(now, Long.MAX_VALUE / 2);
+        assertThat(pool.kept()).as("asked too soon").isEqualTo(1);
+        pool.trim(now, 0);
+        assertThat(pool.kept()).as("used since the last time").isEqualTo(1);
+        pool.trim(now, 0);
+        assertThat(pool.kept()).isZero();
+        pool.leave();
+    }
 }

@@ -581,6 +581,15 @@ class HandshakeTest {
         }
 
         @Test
+        void aPageWithoutTlsMayNotConnectToAServerWithIt() throws HandshakeException {
+            RequestHead plain = request("GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://a");
+            RequestHead secure = request("GET / HTTP/1.1\r\nHost: a\r\nOrigin: https://a");
+
+            assertThat(ServerHandshake.originAllowed(plain, true, any -> false)).isFalse();
+            assertThat(ServerHandshake.originAllowed(secure, true, any -> false)).isTrue();
+        }
+
+        @Test
         void twoOriginsAreNone() throws HandshakeException {
             RequestHead head =
                     request("GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\nOrigin: b");

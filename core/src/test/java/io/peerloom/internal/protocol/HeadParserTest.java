@@ -310,6 +310,32 @@ class HeadParserTest {
                 .satisfies(e -> assertThat(e.status()).isEqualTo(400));
     }
 
+    @Example
+    void whoSpeaksTlsIsToldApart() {
+        assertThatExceptionOfType(HandshakeException.class)
+                .isThrownBy(() -> request("\u0016\u0003\u0001"))
+                .withMessage("the client speaks TLS, on a port that does not");
+        assertThatExceptionOfType(HandshakeException.class)
+                .isThrownBy(() -> response("\u0015\u0003\u0003"))
+                .withMessage("the server speaks TLS: use wss:");
+        assertThatExceptionOfType(HandshakeException.class)
+                .isThrownBy(() -> response("\u0013"))
+                .withMessageStartingWith("byte 0x13");
+        assertThatExceptionOfType(HandshakeException.class)
+                .isThrownBy(() -> response("\u0018"))
+                .withMessageStartingWith("byte 0x18");
+    }
+
+    /** RFC 3986 section 3.2.2 and 3.2.3: unreserved, sub-delims, and what ports and IPv6 take. */
+    @Example
+    void aHostHasItsOwnCharacters() {
+        String allowed =
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+;=%:[]";
+        for (int c = 0; c < 256; c++) {
+            assertThat(HttpSyntax.isHostChar(c)).as("%02x", c).isEqualTo(allowed.indexOf(c) >= 0);
+        }
+    }
+
     private static RequestHead request(String head) throws HandshakeException {
         return parse(HeadParser.request(10_000, 100), head).requestHead();
     }

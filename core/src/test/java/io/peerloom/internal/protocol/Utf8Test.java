@@ -5,6 +5,7 @@ import static io.peerloom.internal.protocol.Wire.join;
 import static io.peerloom.internal.protocol.Wire.utf8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -192,5 +193,18 @@ class Utf8Test {
         } catch (CharacterCodingException e) {
             return false;
         }
+    }
+
+    @Example
+    void textIsEncodedWholeOrNotAtAll() {
+        String whole = "a\uD83D\uDE00\uFFFD\u00e9";
+        assertThat(Utf8.encode(whole)).isEqualTo(utf8(whole));
+        assertThat(Utf8.encode("")).isEmpty();
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Utf8.encode(whole + "x\uDC00"))
+                .withMessage("unpaired surrogate at index 6");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Utf8.encode("\uD83Dx"))
+                .withMessage("unpaired surrogate at index 0");
     }
 }
