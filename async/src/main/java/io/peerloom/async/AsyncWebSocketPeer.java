@@ -7,6 +7,7 @@ import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeRequest;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -15,6 +16,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import javax.net.ssl.SSLSession;
 
 /**
  * A WebSocket through futures: a {@link WebSocketPeer} whose calls return at once.
@@ -46,6 +48,9 @@ import java.util.function.BooleanSupplier;
  * future, a stage added to one that is done already runs at once, on the thread that adds it.
  */
 public final class AsyncWebSocketPeer {
+
+    /** How long a read ahead waits for an answer to what came before. */
+    private static final long ANSWERS_FIRST = Duration.ofMillis(250).toNanos();
 
     private final WebSocketPeer peer;
     private final Inlet inlet;
@@ -166,6 +171,12 @@ public final class AsyncWebSocketPeer {
         /** Somebody wants to hear of the end, without receiving. Any thread sets it. */
         private volatile boolean endWanted;
 
+        /** A message was handed out since the last read ahead. Belongs to the role. */
+        private boolean handedOut;
+
+        /** Who waits for what becomes of it; written by it. */
+        private volatile Thread courteous;
+
         /** The peer was told to close: the end need not wait for messages to be taken. */
         private volatile boolean closeBegun;
 
@@ -181,6 +192,7 @@ public final class AsyncWebSocketPeer {
         /** After a receive was added. */
         void wanted() {
             ensure();
+            LockSupport.unpark(courteous);
             if (closeBegun && end == null && isBusy()) {
                 peer.wakeup(); // it may be waiting for the end, and take no messages meanwhile
             }
@@ -194,6 +206,7 @@ public final class AsyncWebSocketPeer {
         void closeBegun() {
             closeBegun = true;
             ensure();
+            LockSupport.unpark(courteous);
         }
 
         @Override
@@ -211,6 +224,7 @@ public final class AsyncWebSocketPeer {
             if (waiter == null) {
                 stash = message; // given up meanwhile; the next receive gets it
             } else {
+                handedOut = message != null;
                 boolean broke = message == null && end.failure().isPresent();
                 waiter.decide(message, broke ? failed() : null);
             }
@@ -230,9 +244,33 @@ public final class AsyncWebSocketPeer {
             if (closeBegun) {
                 awaitClose();
             } else if (endWanted && kept == null && end == null) {
-                return peer.receive();
+                awaitAnswer();
+                if (waiting.isEmpty() && !closeBegun) {
+                    return peer.receive();
+                }
             }
             return null;
+        }
+
+        /**
+         * Before something is read that nobody asked for, and that may be the end: gives who has
+         * the last message some time to answer it, as core does where a peer is polled. Who
+         * receives again is done with it.
+         */
+        private void awaitAnswer() {
+            if (!handedOut) {
+                return;
+            }
+            handedOut = false;
+            long deadline = System.nanoTime() + ANSWERS_FIRST;
+            courteous = Thread.currentThread();
+            for (long left = ANSWERS_FIRST;
+                    left > 0 && waiting.isEmpty() && !closeBegun;
+                    left = deadline - System.nanoTime()) {
+                LockSupport.parkNanos(this, left);
+                Thread.interrupted(); // which would keep it from parking
+            }
+            courteous = null;
         }
 
         /** Waits for the end of a connection that is being closed, or for somebody to receive. */
@@ -472,6 +510,16 @@ public final class AsyncWebSocketPeer {
     /** {@return the request that a server's peer was opened with; empty on clients} */
     public Optional<UpgradeRequest> getUpgradeRequest() {
         return peer.getUpgradeRequest();
+    }
+
+    /** {@return the TLS session, with the certificates; empty without TLS} */
+    public Optional<SSLSession> getSslSession() {
+        return peer.getSslSession();
+    }
+
+    /** {@return the extensions that were agreed on, {@code ""} for none} */
+    public String getExtensions() {
+        return peer.getExtensions();
     }
 
     /** {@return the address of the other side, {@code ""} where there is none} */

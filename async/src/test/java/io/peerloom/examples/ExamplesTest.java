@@ -438,7 +438,11 @@ class ExamplesTest {
                                     peer.send(new byte[70_000]);
                                     echoed.add(peer.receive());
                                 }
-                                case "/c?n=2&me=a+b" -> peer.close(-1, "");
+                                case "/c?n=2&me=a+b" -> {
+                                    peer.sendText("three"); // so that it is seen to be open
+                                    echoed.add(peer.receive());
+                                    peer.close(-1, "");
+                                }
                                 default -> {}
                             }
                         })) {
@@ -462,7 +466,10 @@ class ExamplesTest {
                 .containsExactly("/n", "/c?n=1&me=a+b", "/c?n=2&me=a+b", "/c?n=3&me=a+b", "/done");
         assertThat(echoed)
                 .containsExactly(
-                        Message.text("one"), Message.text("two"), Message.binary(new byte[70_000]));
+                        Message.text("one"),
+                        Message.text("two"),
+                        Message.binary(new byte[70_000]),
+                        Message.text("three"));
     }
 
     @Test

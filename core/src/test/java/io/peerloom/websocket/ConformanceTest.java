@@ -39,8 +39,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The cases of {@link ConformanceCases}: against the protocol alone, its input cut in several ways,
- * and over sockets, in both roles, polled and blocking, against a peer that knows only bytes. (The
- * futures stand on the blocking way; the Autobahn Testsuite is run against all three.)
+ * and over sockets, in both roles, polled and blocking, against a peer that knows only bytes. The
+ * module of futures runs them its own way, with {@link #play}.
  */
 class ConformanceTest {
 
@@ -57,7 +57,7 @@ class ConformanceTest {
                     .withInboundBytes(2 * ConformanceCases.LIMIT)
                     .withOutboundBytes(2 * ConformanceCases.LIMIT);
 
-    private static final Options OPTIONS = Options.defaults().withLimits(LIMITS);
+    static final Options OPTIONS = Options.defaults().withLimits(LIMITS);
 
     static Stream<Arguments> families() {
         return Stream.of(1, 2, 3, 4, 5, 6, 7, 9)
@@ -189,7 +189,7 @@ class ConformanceTest {
         try (var server = new Server(api, OPTIONS, ends)) {
             for (Case c : ConformanceCases.family(family)) {
                 try (RawPeer raw = RawPeer.open(server.port())) {
-                    run(c, raw, true);
+                    play(c, raw, true);
                     assertThat(raw.readEnd()).as("%s: the server ends TCP first", c).isTrue();
                 } catch (IOException e) {
                     throw new AssertionError(c.toString(), e);
@@ -201,7 +201,7 @@ class ConformanceTest {
     }
 
     /** Plays the other side's part. */
-    private static void run(Case c, RawPeer raw, boolean client) throws IOException {
+    static void play(Case c, RawPeer raw, boolean client) throws IOException {
         var unsent = new ByteArrayOutputStream();
         for (Step step : c.steps()) {
             switch (step) {
@@ -339,7 +339,7 @@ class ConformanceTest {
                                                         : polled(url)));
                 try (RawPeer raw = new RawPeer(listening.accept())) {
                     raw.answer("");
-                    run(c, raw, false);
+                    play(c, raw, false);
                     raw.socket.shutdownOutput(); // a server ends TCP first
                     assertThat(raw.readEnd()).as("%s", c).isTrue();
                 } catch (IOException e) {
