@@ -88,6 +88,7 @@ public final class Programs {
                 "-cp",
                 python.toString(),
                 "org.python.util.jython",
+                "-u", // what it tells is waited for
                 "-c",
                 "import sys; sys.path[0:0] = ['%s']; sys.argv[0] = 'wstest'; ".formatted(suite)
                         + "from autobahntestsuite import wstest; wstest.run()");
