@@ -79,7 +79,7 @@ public final class Programs {
      */
     public static List<String> autobahn() {
         Path python = Path.of("target", "autobahn", "jython-standalone.jar").toAbsolutePath();
-        Path suite = python.resolveSibling("autobahntestsuite-maven-plugin.jar");
+        Path suite = python.resolveSibling("suite");
         if (!Files.exists(python) || !Files.exists(suite)) {
             missing(suite.toString());
         }

@@ -52,8 +52,11 @@ public final class TlsWire implements Wire {
     /** How much plain text is encrypted before it is written. */
     private static final int BATCH = 64 * 1024;
 
+    /** The plain text of a full record. */
+    private static final int FULL = 16 * 1024;
+
     /**
-     * How many records without data the other side may send, and as many again as records with
+     * How many records without data the other side may send; and one more for each full record of
      * data. Tickets and key updates are rare.
      */
     private static final int EMPTY_RECORDS = 64;
@@ -89,12 +92,8 @@ public final class TlsWire implements Wire {
     private ByteBuffer spilled;
 
     private boolean ended;
-
-    /** How many records without data may still come. */
-    private int emptyLeft = EMPTY_RECORDS;
-
-    /** What went wrong behind bytes that had to be handed out first; null if nothing did. */
-    private IOException deferred;
+    private long dataBytes;
+    private int emptyRecords;
 
     // ---- the write role's ----
 
@@ -320,9 +319,6 @@ public final class TlsWire implements Wire {
                 }
                 return n;
             }
-            if (deferred != null) {
-                throw deferred;
-            }
             if (ended) {
                 return -1;
             }
@@ -331,26 +327,9 @@ public final class TlsWire implements Wire {
             }
             int n = decrypt(dst, offset, length);
             if (n > 0) {
-                return n + decryptWhatIsHere(dst, offset + n, length - n);
+                return n;
             }
         }
-    }
-
-    /** Further records that came with the first, as far as they are whole and have room. */
-    private int decryptWhatIsHere(byte[] dst, int offset, int length) {
-        int done = 0;
-        try {
-            while (!ended && end - start >= HEADER) {
-                int record = recordLength();
-                if (end - start < record || length - done < record) {
-                    break;
-                }
-                done += decrypt(dst, offset + done, length - done);
-            }
-        } catch (IOException e) {
-            deferred = e;
-        }
-        return done;
     }
 
     /** Decrypts a record, into the array if all of it fits there. */
@@ -371,9 +350,8 @@ public final class TlsWire implements Wire {
             start = end = 0;
         }
         int n = result.bytesProduced();
-        if (n > 0) {
-            emptyLeft = Math.min(EMPTY_RECORDS, emptyLeft + 1);
-        } else if (!ended) {
+        dataBytes += n;
+        if (n == 0 && !ended) {
             emptyRecord(result.getHandshakeStatus());
         }
         if (!fits) {
@@ -390,7 +368,7 @@ public final class TlsWire implements Wire {
     }
 
     private void emptyRecord(HandshakeStatus status) throws SSLException {
-        if (--emptyLeft < 0) {
+        if (++emptyRecords > EMPTY_RECORDS + dataBytes / FULL) {
             throw new SSLException("the other side sends TLS records without data");
         }
         if (status == HandshakeStatus.NEED_TASK) {
