@@ -7,13 +7,8 @@ import java.nio.ByteOrder;
  * A message of Godot 3's multiplayer wire ({@code gd_mp_api}): nine bytes of header, then what it
  * carries. Numbers are little-endian. Immutable as long as nobody writes into the array; any
  * thread.
- *
- * @param type one of the constants below
- * @param from the sender's id
- * @param to 0 for all, an id for one, a negative id for all but that one
- * @param message the whole message, its header included; not copied
  */
-record MultiplayerPacket(int type, int from, int to, byte[] message) {
+final class MultiplayerPacket {
 
     /** What one game tells another. */
     static final int DATA = 0;
@@ -29,6 +24,13 @@ record MultiplayerPacket(int type, int from, int to, byte[] message) {
 
     /** Type, sender and target. */
     static final int HEADER = 9;
+
+    private final ByteBuffer message;
+
+    /** Takes a whole message of a known type; the array is not copied. */
+    private MultiplayerPacket(ByteBuffer message) {
+        this.message = message;
+    }
 
     /** Composes the message that carries a payload. */
     static byte[] data(int from, int to, byte[] payload) {
@@ -60,25 +62,40 @@ record MultiplayerPacket(int type, int from, int to, byte[] message) {
                     "a packet of " + message.length + " bytes has no header");
         }
         ByteBuffer header = ByteBuffer.wrap(message).order(ByteOrder.LITTLE_ENDIAN);
-        int type = header.get();
+        int type = header.get(0);
         if (type < DATA || type > ID) {
             throw new IllegalArgumentException("no packet has type " + type);
         }
         if (type != DATA && message.length < HEADER + Integer.BYTES) {
             throw new IllegalArgumentException("a packet of type " + type + " names no peer");
         }
-        return new MultiplayerPacket(type, header.getInt(), header.getInt(), message);
+        return new MultiplayerPacket(header);
     }
 
-    /** Which peer it is about; not of {@link #DATA}. */
+    /** {@return one of the constants above} */
+    int type() {
+        return message.get(0);
+    }
+
+    /** {@return the sender's id} */
+    int from() {
+        return message.getInt(1);
+    }
+
+    /** {@return 0 for all, an id for one, a negative id for all but that one} */
+    int to() {
+        return message.getInt(5);
+    }
+
+    /** {@return the peer that it is about} Not of {@link #DATA}. */
     int subject() {
-        return ByteBuffer.wrap(message).order(ByteOrder.LITTLE_ENDIAN).getInt(HEADER);
+        return message.getInt(HEADER);
     }
 
-    /** A copy of what it carries. */
+    /** {@return a copy of what it carries} */
     byte[] payload() {
-        byte[] payload = new byte[message.length - HEADER];
-        System.arraycopy(message, HEADER, payload, 0, payload.length);
+        byte[] payload = new byte[message.limit() - HEADER];
+        message.get(HEADER, payload);
         return payload;
     }
 }

@@ -159,7 +159,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     }
 
     /** A packet that waits to be taken. */
-    private record Packet(Source source, int from, byte[] data) {}
+    private record Packet(Source source, int from, Message data) {}
 
     /** The other end of a connection. */
     private static final class Source {
@@ -588,7 +588,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     }
 
     private void keep(Source source, int from, byte[] data) {
-        packets.add(new Packet(source, from, data));
+        packets.add(new Packet(source, from, Message.binary(data)));
         source.waiting++;
         source.waitingBytes += data.length;
     }
@@ -720,12 +720,12 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         Packet packet = packets.remove();
         Source source = packet.source;
         source.waiting--;
-        source.waitingBytes -= packet.data.length;
+        source.waitingBytes -= packet.data.size();
         if (source.gone) {
             orphans--;
-            orphanBytes -= packet.data.length;
+            orphanBytes -= packet.data.size();
         }
-        return packet.data;
+        return packet.data.bytes();
     }
 
     /**
