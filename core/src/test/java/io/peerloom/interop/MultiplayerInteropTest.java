@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.peerloom.ErrorCode;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
+import io.peerloom.websocket.SceneMultiplayer;
 import io.peerloom.websocket.WebSocketMultiplayerPeer;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
 import java.nio.file.Path;
@@ -256,5 +257,76 @@ class MultiplayerInteropTest {
                     .containsExactly(
                             a.peer.getUniqueId() + " not for you", a.peer.getUniqueId() + " end");
         }
+    }
+
+    /** What Godot 4 does above the peer: scenes that know of each other. */
+    @Test
+    void scenesOfGodot4SeeEachOtherThroughOurServer() {
+        var heard = new Transcript("our server");
+        var listener =
+                new SceneMultiplayer.Listener() {
+                    @Override
+                    public void peerDisconnected(int id) {
+                        heard.add("disconnected " + id);
+                    }
+
+                    @Override
+                    public void peerPacket(int from, byte[] bytes) {
+                        heard.add("packet " + from + " " + new String(bytes, UTF_8));
+                    }
+
+                    @Override
+                    public void packetRefused(int id, String reason) {
+                        heard.add("refused " + reason);
+                    }
+                };
+        try (var peer = new WebSocketMultiplayerPeer(Generation.GODOT4)) {
+            var scene = new SceneMultiplayer(peer, listener);
+            assertThat(peer.createServer(0, "127.0.0.1")).isEqualTo(ErrorCode.OK);
+            String url = "--url=ws://127.0.0.1:" + peer.getLocalPort() + "/";
+            try (var a = Partner.GODOT4.startScript(folder, "godot4_scene.gd", url);
+                    var b = Partner.GODOT4.startScript(folder, "godot4_scene.gd", url)) {
+                await(scene, a, "id ");
+                await(scene, b, "id ");
+                int first = Integer.parseInt(a.with("id ").getFirst());
+                int second = Integer.parseInt(b.with("id ").getFirst());
+                await(scene, a, "connected " + second);
+                await(scene, b, "connected " + first);
+
+                send(scene, first, "send " + second + " secret");
+                await(scene, b, "packet " + first + " secret");
+                send(scene, first, "send 0 for all");
+                await(scene, b, "packet " + first + " for all");
+                send(scene, first, "send -" + second + " not you");
+                await(scene, heard, "packet " + first + " not you");
+                send(scene, first, "send 1 only you");
+                await(scene, heard, "packet " + first + " only you");
+                assertThat(heard.lines())
+                        .containsExactly(
+                                "packet " + first + " for all",
+                                "packet " + first + " not you",
+                                "packet " + first + " only you");
+
+                send(scene, first, "quit");
+                await(scene, b, "disconnected " + first);
+                assertThat(b.with("packet "))
+                        .containsExactly(first + " secret", first + " for all");
+                assertThat(heard.lines()).last().isEqualTo("disconnected " + first);
+            }
+        }
+    }
+
+    private static void send(SceneMultiplayer scene, int target, String text) {
+        assertThat(scene.sendBytes(text.getBytes(UTF_8), target)).isEqualTo(ErrorCode.OK);
+    }
+
+    private static void await(SceneMultiplayer scene, Transcript other, String beginning) {
+        Transcript.until(
+                "'" + beginning + "'",
+                other,
+                () -> {
+                    scene.poll();
+                    return !other.with(beginning).isEmpty();
+                });
     }
 }

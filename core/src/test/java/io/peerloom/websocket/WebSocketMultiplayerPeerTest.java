@@ -415,4 +415,59 @@ class WebSocketMultiplayerPeerTest {
                 });
         assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
     }
+
+    /** Of {@link SceneMultiplayer}: what a client may not ask to be relayed. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "07", // nothing
+                "0701ID", // the server's news
+                "0703ID", // nothing to relay
+                "0703ID0701ID", // news by way of a relay
+                "0703EEEEEE6E0361" // for nobody
+            })
+    void whatASceneMayNotRelayIsDroppedAndTold(String hex) {
+        var told = new ArrayList<String>();
+        var peer = new WebSocketMultiplayerPeer(Generation.GODOT4);
+        var scene =
+                new SceneMultiplayer(
+                        peer,
+                        new SceneMultiplayer.Listener() {
+                            @Override
+                            public void packetRefused(int id, String reason) {
+                                told.add("refused " + id);
+                            }
+
+                            @Override
+                            public void peerPacket(int from, byte[] bytes) {
+                                told.add(from + ":" + new String(bytes, UTF_8));
+                            }
+                        });
+        assertThat(peer.createServer(0, "127.0.0.1")).isEqualTo(ErrorCode.OK);
+        var bad = new Member(new WebSocketMultiplayerPeer(Generation.GODOT4));
+        var other = new Member(new WebSocketMultiplayerPeer(Generation.GODOT4));
+        try (peer) {
+            for (Member member : List.of(bad, other)) {
+                member.peer.createClient("ws://127.0.0.1:" + peer.getLocalPort());
+                until(() -> {
+                    scene.poll();
+                    return member.id() != 0;
+                });
+            }
+            String victim = String.format("%08x", Integer.reverseBytes(other.id()));
+            bad.peer.putPacket(HexFormat.of().parseHex(hex.replace("ID", victim)));
+            bad.peer.putPacket(HexFormat.of().parseHex("0703" + victim + "0361"));
+            bad.peer.putPacket(new byte[] {3, 'z'});
+            until(() -> {
+                scene.poll();
+                return told.contains(bad.id() + ":z");
+            });
+            assertThat(told).containsExactly("refused " + bad.id(), bad.id() + ":z");
+            until(() -> other.peer.getAvailablePacketCount() >= 2);
+            other.peer.getPacket(); // that the bad one is there
+            byte[] relayed = other.peer.getPacket();
+            assertThat(relayed).startsWith(7, 3).endsWith(3, 'a').hasSize(8);
+            assertThat(other.peer.getAvailablePacketCount()).isZero();
+        }
+    }
 }
