@@ -1,0 +1,2 @@
+/** Godot's {@code Variant}: the values of both generations, and the bytes that they travel in. */
+package io.peerloom.variant;
