@@ -32,11 +32,11 @@ import java.util.Arrays;
  *
  * <p><b>Outcomes</b> of {@link #getPacket()}: {@link ErrorCode#UNCONFIGURED} without a stream;
  * {@link ErrorCode#UNAVAILABLE} when no packet is complete; if the stream is not connected, {@link
- * ErrorCode#FILE_EOF} after a part of a packet, else {@link ErrorCode#FAILED}; {@link
- * ErrorCode#INVALID_DATA} as above. Of {@link #putPacket}: {@link ErrorCode#UNCONFIGURED} without a
- * stream, {@link ErrorCode#INVALID_PARAMETER} for a packet larger than {@link
- * #getOutputBufferMaxSize()}, or what the stream's {@code putData} tells, which may block as that
- * does.
+ * ErrorCode#FILE_EOF} after a part of a packet, else {@link ErrorCode#FAILED}, where Godot says
+ * {@code ERR_UNAVAILABLE} to both; {@link ErrorCode#INVALID_DATA} as above. Of {@link #putPacket}:
+ * {@link ErrorCode#UNCONFIGURED} without a stream, {@link ErrorCode#INVALID_PARAMETER} for a packet
+ * larger than {@link #getOutputBufferMaxSize()}, or what the stream's {@code putData} tells, which
+ * may block as that does.
  *
  * <p><b>Threads</b>: {@link #putPacket} is for any thread for which the stream's {@code putData}
  * is, and packets do not mix where its calls do not. Everything else belongs to one receiving

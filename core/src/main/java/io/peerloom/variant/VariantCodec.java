@@ -31,7 +31,9 @@ import java.util.Objects;
  *     runs the scripts of such objects; {@link FullObject} is but data here
  * @param doublePrecision whether vectors are written with components of eight bytes, as engines
  *     built so do it. Both are always read in Godot 4's dialects; Godot 3 has no such thing
- * @param maxDepth how deep values may be within values, in both directions; 0 is none
+ * @param maxDepth how deep values may be within values, in both directions; 0 is none. Each level
+ *     takes some of the thread's stack, less than 2 KiB, here and in {@code equals}, {@code
+ *     hashCode} and {@code toString}
  * @param maxValues how many values one may consist of when it is decoded, itself and each string of
  *     a path or a packed array included; the other elements of packed arrays do not count
  * @param maxBytes how many bytes a value may have, in both directions
@@ -81,7 +83,10 @@ public record VariantCodec(
         }
     }
 
-    /** The deepest that any codec goes, which is Godot's own limit: 1,024. */
+    /**
+     * The deepest that any codec goes, which is Godot's own limit: 1,024. It is not the default,
+     * since it needs much of the stack that a thread usually has.
+     */
     public static final int MAX_DEPTH = 1024;
 
     /** Godot 4.4 and later, with the limits of {@link #of(Dialect)}. */
@@ -133,14 +138,14 @@ public record VariantCodec(
     }
 
     /**
-     * The codec of a dialect, with what is usual: no full objects, single precision, 1,024 levels,
+     * The codec of a dialect, with what is usual: no full objects, single precision, 256 levels,
      * 1,048,576 values, 8 MiB.
      *
      * @param dialect whose bytes
      * @return it
      */
     public static VariantCodec of(Dialect dialect) {
-        return new VariantCodec(dialect, false, false, MAX_DEPTH, 1 << 20, 8 << 20);
+        return new VariantCodec(dialect, false, false, 256, 1 << 20, 8 << 20);
     }
 
     /**
@@ -841,7 +846,8 @@ public record VariantCodec(
             var elements = new Variant[count];
             for (int i = 0; i < count; i++) {
                 owed -= Integer.BYTES;
-                elements[i] = element(type, depth);
+                elements[i] = value(depth + 1);
+                check(type, elements[i]);
             }
             return new Array(List.of(elements), type);
         }
@@ -856,13 +862,15 @@ public record VariantCodec(
             for (int i = 0; i < count; i++) {
                 int from = at;
                 owed -= Integer.BYTES;
-                keys[i] = element(keyType, depth);
+                keys[i] = value(depth + 1);
+                check(keyType, keys[i]);
                 keyBytes += at - from;
                 if (keyBytes > (long) MOST_WITHIN_KEYS * (limit - start)) {
                     throw malformed("keys within keys within keys");
                 }
                 owed -= Integer.BYTES;
-                values[i] = element(valueType, depth);
+                values[i] = value(depth + 1);
+                check(valueType, values[i]);
             }
             checkHashes(keys);
             var entries = LinkedHashMap.<Variant, Variant>newLinkedHashMap(count);
@@ -889,12 +897,10 @@ public record VariantCodec(
             }
         }
 
-        private Variant element(ContainerType type, int depth) throws VariantException {
-            Variant value = value(depth + 1);
+        private void check(ContainerType type, Variant value) throws VariantException {
             if (!type.accepts(value)) {
                 throw malformed(value.type() + " where " + type + " has to be");
             }
-            return value;
         }
 
         private ContainerType container(int kind, Dialect since) throws VariantException {
@@ -958,7 +964,7 @@ public record VariantCodec(
             if (names >= 0) {
                 throw malformed("node path of an unknown format");
             }
-            long subnames = int32();
+            long subnames = Integer.toUnsignedLong(int32());
             int flags = int32();
             if ((flags & PATH_WITH_PROPERTY) != 0) {
                 subnames++;

@@ -207,7 +207,7 @@ class PacketPeerStreamTest {
         assertThat(peer.getAvailablePacketCount()).isZero();
     }
 
-    /** The edges as Godot 4.6.3 has them. */
+    /** The edges as Godot 4.6.3 has them, but that it takes a negative output size for 0. */
     @ParameterizedTest
     @CsvSource({
         "0, 0",
