@@ -112,8 +112,8 @@ public record VariantCodec(
     /** No honest dictionary has so many keys with one hash code, which would make it slow. */
     private static final int MOST_OF_ONE_HASH = 64;
 
-    /** How often, at most, the bytes of a message may be looked at again for being within keys. */
-    private static final int MOST_WITHIN_KEYS = 16;
+    /** How deep keys may be within keys: all of a key is hashed again for the one that it is in. */
+    private static final int MOST_KEYS_AROUND = 8;
 
     private static final VarHandle INT = Packed.INT;
     private static final VarHandle LONG = Packed.LONG;
@@ -772,8 +772,8 @@ public record VariantCodec(
          */
         private long owed;
 
-        /** The bytes within keys so far, counted once for each key that they are within. */
-        private long keyBytes;
+        /** How many keys the present value is within. */
+        private int keysAround;
 
         Reader(byte[] in, int start, int end) {
             this.in = in;
@@ -860,14 +860,8 @@ public record VariantCodec(
             var keys = new Variant[count];
             var values = new Variant[count];
             for (int i = 0; i < count; i++) {
-                int from = at;
                 owed -= Integer.BYTES;
-                keys[i] = value(depth + 1);
-                check(keyType, keys[i]);
-                keyBytes += at - from;
-                if (keyBytes > (long) MOST_WITHIN_KEYS * (limit - start)) {
-                    throw malformed("keys within keys within keys");
-                }
+                keys[i] = key(keyType, depth);
                 owed -= Integer.BYTES;
                 values[i] = value(depth + 1);
                 check(valueType, values[i]);
@@ -878,6 +872,16 @@ public record VariantCodec(
                 entries.put(keys[i], values[i]);
             }
             return new Dictionary(Dictionary.adopt(entries), keyType, valueType);
+        }
+
+        private Variant key(ContainerType type, int depth) throws VariantException {
+            if (++keysAround > MOST_KEYS_AROUND) {
+                throw malformed("keys within keys, more than " + MOST_KEYS_AROUND);
+            }
+            Variant key = value(depth + 1);
+            check(type, key);
+            keysAround--;
+            return key;
         }
 
         /** Refuses keys that were chosen to make a hash map slow. */
