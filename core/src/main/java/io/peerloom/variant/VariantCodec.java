@@ -903,7 +903,7 @@ public record VariantCodec(
 
         private void check(ContainerType type, Variant value) throws VariantException {
             if (!type.accepts(value)) {
-                throw malformed(value.type() + " where " + type + " has to be");
+                throw malformed(value.type() + " where " + type.type() + " has to be");
             }
         }
 

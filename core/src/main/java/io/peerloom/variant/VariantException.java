@@ -7,7 +7,7 @@ import java.util.Objects;
 /**
  * Bytes that hold no value, or a value that cannot be made into bytes. The only exception of {@link
  * VariantCodec} that depends on what is encoded or decoded. Its message says what is wrong, and
- * where; it quotes no more than a few characters of the data.
+ * where; it quotes nothing of the data.
  */
 public final class VariantException extends IOException {
     private static final long serialVersionUID = 1L;
