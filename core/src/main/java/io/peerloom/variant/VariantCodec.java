@@ -7,10 +7,13 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.ToIntFunction;
+import java.util.stream.Stream;
 
 /**
  * Makes bytes of values and values of bytes as Godot does: its {@code var_to_bytes} and {@code
@@ -49,37 +52,38 @@ public record VariantCodec(
     /** The generations of the format. Only the types 0 to 5 have the same numbers in 3 and 4. */
     public enum Dialect {
         /** Godot 3. */
-        GODOT_3,
+        GODOT_3(Type::godot3),
         /** Godot 4.0 to 4.2: no types of arrays. */
-        GODOT_4_0,
+        GODOT_4_0(type -> type == Type.PACKED_VECTOR4_ARRAY ? -1 : type.godot4()),
         /** Godot 4.3: arrays have types, and there is {@link PackedVector4Array}. */
-        GODOT_4_3,
+        GODOT_4_3(Type::godot4),
         /** Godot 4.4 and later: dictionaries have types. */
-        GODOT_4_4;
+        GODOT_4_4(Type::godot4);
 
-        private static final List<Type> TYPES = List.of(Type.values());
+        @SuppressWarnings("ImmutableEnumChecker") // all of them have no state
+        private final ToIntFunction<Type> ids;
+
+        /** By their numbers, without a gap. */
+        @SuppressWarnings("ImmutableEnumChecker") // an unmodifiable list
+        private final List<Type> types;
+
+        Dialect(ToIntFunction<Type> ids) {
+            this.ids = ids;
+            types =
+                    Stream.of(Type.values())
+                            .filter(type -> ids.applyAsInt(type) >= 0)
+                            .sorted(Comparator.comparingInt(ids))
+                            .toList();
+        }
 
         /** The number of a type, or -1. */
         private int id(Type type) {
-            return switch (this) {
-                case GODOT_3 -> type.godot3();
-                case GODOT_4_0 -> type == Type.PACKED_VECTOR4_ARRAY ? -1 : type.godot4();
-                default -> type.godot4();
-            };
+            return ids.applyAsInt(type);
         }
 
         /** The type with a number, or null. */
         private Type type(int id) {
-            if (this == GODOT_3) {
-                for (Type type : TYPES) {
-                    if (type.godot3() == id) {
-                        return type;
-                    }
-                }
-                return null;
-            }
-            Type type = id >= 0 && id < TYPES.size() ? TYPES.get(id) : null;
-            return type == null || id(type) < 0 ? null : type;
+            return id >= 0 && id < types.size() ? types.get(id) : null;
         }
     }
 
