@@ -156,6 +156,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     private static final long COURTESY = Duration.ofMillis(250).toNanos();
 
+    /** How long a server may take to end the stream after we told it what it did wrong. */
+    private static final long SERVER_FIRST = Duration.ofMillis(500).toNanos();
+
     /**
      * How many pongs may be due at a time. With one more, only the newest ping is answered (RFC
      * 6455 section 5.5.3): a flood of pings that nobody reads the answers of must not fill our
@@ -852,8 +855,23 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         violation = e;
         outbound.add(
                 new Close(FrameEncoder.closePayload(e.closeCode(), clip(e.getMessage())), true), 0);
-        outbound.add(Shutdown.NOW, 0);
+        if (client) {
+            Threads.start("peerloom-writer", this::endLater);
+        } else {
+            outbound.add(Shutdown.NOW, 0);
+        }
         changed();
+        kick();
+    }
+
+    /**
+     * After a broken protocol a client leaves the end of the stream to the server for a while
+     * (section 7.1.1): there are servers that drop what they have not read when it ends, our close
+     * frame included.
+     */
+    private void endLater() {
+        news.await(() -> phase() == Phase.ENDED, SERVER_FIRST);
+        outbound.add(Shutdown.NOW, 0);
         kick();
     }
 
