@@ -31,6 +31,7 @@ import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
@@ -145,6 +146,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** Masked payloads pass through the output buffer in pieces of this size. */
     private static final int MASK_PIECE = 32 * 1024;
+
+    /** How many messages of one read are decoded at a time. */
+    private static final int AHEAD = 32;
 
     /** How long a pool of compressors may lie unused. */
     private static final long POOL_IDLE = Duration.ofSeconds(1).toNanos();
@@ -271,6 +275,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     // ---- the receiving thread's ----
 
+    /**
+     * Messages that it decoded ahead on a direct connection, older than all that is queued, and
+     * where they begin and end; null while there are none.
+     */
+    private Message[] ahead;
+
+    private int aheadFrom;
+    private int aheadTo;
+
+    /** What it has taken of the queue, and not yet told the queue of: an atomic operation each. */
+    private int freed;
+
+    private long freedBytes;
+
     /** How many messages it has taken, and how many of them it is done with. */
     private long taken;
 
@@ -292,6 +310,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private byte[] buffer = NO_BYTES;
     private int position;
     private int limit;
+
+    /** What is wrong with the frame that was met reading ahead, until its turn comes. */
+    private ProtocolException deferred;
 
     /** Whether the last read had to wait for long. */
     private boolean wasQuiet;
@@ -653,6 +674,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** Reads until the end; the caller has the read role and loses it. */
     private void readLoop() {
+        Message[] batch = null;
         try {
             while (true) {
                 if (inbound.isFull() && !closing) {
@@ -668,11 +690,19 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 if (message == null) {
                     break;
                 }
-                if (!closing || !inbound.isFull()) {
+                if (closing && inbound.isFull()) {
+                    continue; // nobody takes them any more
+                }
+                untold = true;
+                if (!decoder.isMessageNext(buffer, position, limit)) {
                     inbound.add(message, message.size());
                     queued++;
-                    untold = true;
+                    continue;
                 }
+                if (batch == null) {
+                    batch = new Message[AHEAD];
+                }
+                queueAll(message, batch);
             }
             tell();
             drain();
@@ -681,6 +711,26 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         } finally {
             releaseRead();
         }
+    }
+
+    /**
+     * Queues a message together with those that follow it in the buffer, as far as there is room.
+     */
+    private void queueAll(Message message, Message[] batch) {
+        long bytes = message.size();
+        int count = 1;
+        batch[0] = message;
+        while (count < batch.length && !inbound.isFullWith(count, bytes)) {
+            Message next = decodeNext();
+            if (next == null) {
+                break;
+            }
+            batch[count++] = next;
+            bytes += next.size();
+        }
+        inbound.addAll(batch, count, bytes);
+        queued += count;
+        Arrays.fill(batch, 0, count, null);
     }
 
     /**
@@ -694,6 +744,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                 FrameDecoder.Event event = FrameDecoder.Event.NEED_INPUT;
                 if (!state.canReceive() || violation != null) {
                     return null;
+                }
+                if (deferred != null) {
+                    throw deferred;
                 }
                 if (position < limit) {
                     event = decoder.decode(buffer, position, limit);
@@ -729,6 +782,41 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             }
         } catch (ProtocolException e) {
             fail(e);
+            return null;
+        }
+    }
+
+    /**
+     * Decodes the messages that are next in the buffer, so that the receiving thread takes them
+     * without the read role: each of its two atomic operations would cost as much as the decoding.
+     * Under the read role, on the receiving thread, which has taken all that was queued.
+     */
+    private void readAhead() {
+        aheadFrom = 0;
+        aheadTo = 0;
+        for (Message next; aheadTo < AHEAD && (next = decodeNext()) != null; ) {
+            if (ahead == null) {
+                ahead = new Message[AHEAD];
+            }
+            ahead[aheadTo++] = next;
+        }
+    }
+
+    /**
+     * The message that the rest of the buffer begins with; null if it does not begin with a whole
+     * one, or with anything else, or with something bad, which waits for its turn. Under the read
+     * role.
+     */
+    private Message decodeNext() {
+        if (deferred != null || !decoder.isMessageNext(buffer, position, limit)) {
+            return null;
+        }
+        try {
+            boolean text = decoder.decode(buffer, position, limit) == FrameDecoder.Event.TEXT;
+            position = decoder.consumed();
+            return new Message(decoder.payload(), text);
+        } catch (ProtocolException e) {
+            deferred = e;
             return null;
         }
     }
@@ -931,21 +1019,35 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** Moves what arrived to the receiving thread; how many messages it has now. */
     int refill() {
-        return inbound.refill();
+        inbound.refill();
+        return available();
     }
 
     /** How many messages the receiving thread has without another {@link #refill}. */
     int available() {
-        return inbound.available();
+        return aheadTo - aheadFrom + inbound.available();
     }
 
     /** The next message that was {@link #refill refilled}, or null. Receiving thread only. */
     Message take() {
+        if (aheadFrom < aheadTo) {
+            Message next = ahead[aheadFrom];
+            ahead[aheadFrom++] = null;
+            return next;
+        }
         Message message = inbound.take();
         if (message != null) {
             taken++;
-            inbound.release(1, message.size());
-            news.signal(); // the reader may wait for room
+            freed++;
+            freedBytes += message.size();
+            if (inbound.available() == 0
+                    || freed >= limits.inboundMessages() / 4
+                    || freedBytes >= limits.inboundBytes() / 4) {
+                inbound.release(freed, freedBytes);
+                freed = 0;
+                freedBytes = 0;
+                news.signal(); // the reader may wait for room
+            }
         }
         return message;
     }
@@ -971,8 +1073,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      * @return null when the time is up or no message will come
      */
     Message receive(long nanos, BooleanSupplier interrupted) {
-        long deadline = System.nanoTime() + nanos;
         doneWithTaken();
+        Message next = take();
+        if (next != null) {
+            return next;
+        }
+        long deadline = nanos == Nanos.FOREVER ? 0 : System.nanoTime() + nanos;
         while (true) {
             Message message = take();
             if (message == null && refill() > 0) {
@@ -1026,9 +1132,14 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             if (inbound.hasArrivals()) {
                 return null; // a reader left it here before it went
             }
+            if (wasQuiet) {
+                ahead = null; // as for the buffer
+            }
             Message message = readMessage();
             if (message == null) {
                 flush();
+            } else if (position < limit) {
+                readAhead();
             }
             return message;
         } catch (IOException e) {
@@ -1072,7 +1183,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             return Sent.CLOSED;
         }
         if (direct && Thread.currentThread().isVirtual()) {
-            boolean more = receiver == Thread.currentThread() && position < limit;
+            boolean more =
+                    receiver == Thread.currentThread() && (position < limit || aheadFrom < aheadTo);
             SendNow sent = sendNow(message, more);
             if (sent != SendNow.IMPOSSIBLE) {
                 return sent == SendNow.DONE ? Sent.OK : Sent.CLOSED;

@@ -671,7 +671,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     reading the socket itself, which only the end of the connection interrupts
      */
     public Message receive() {
-        return receive(Limits.NEVER);
+        return receive(Nanos.FOREVER);
     }
 
     /**
@@ -682,11 +682,15 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     #isConnectedToHost} tells these apart
      */
     public Message receive(Duration timeout) {
+        return receive(Nanos.of(timeout));
+    }
+
+    private Message receive(long nanos) {
         WebSocketConnection current = connection;
         if (current == null) {
             return null;
         }
-        Message message = current.receive(Nanos.of(timeout), () -> woken);
+        Message message = current.receive(nanos, () -> woken);
         if (message != null) {
             stringPacket = message.isText();
             if (phase == Phase.CONNECTING) {

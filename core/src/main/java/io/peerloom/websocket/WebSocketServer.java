@@ -326,7 +326,11 @@ public final class WebSocketServer implements AutoCloseable {
 
     private static final Listener SILENT = new Listener() {};
 
+    /** Where the polling thread waits for members with news. */
     private final WaitPoint news = new WaitPoint();
+
+    /** Where others wait for the server to stop and its connections to end. */
+    private final WaitPoint ends = new WaitPoint();
 
     /** Members with news; any thread adds, the polling thread takes. */
     private final MpscQueue<Member> ready = new MpscQueue<>(Integer.MAX_VALUE, Integer.MAX_VALUE);
@@ -620,7 +624,7 @@ public final class WebSocketServer implements AutoCloseable {
         perAddress.computeIfPresent(
                 member.address, (address, count) -> count > 1 ? count - 1 : null);
         live.decrementAndGet();
-        news.signal();
+        ends.signal();
     }
 
     /**
@@ -707,7 +711,7 @@ public final class WebSocketServer implements AutoCloseable {
      */
     public void join() throws InterruptedException {
         while (isListening() || live.get() > 0) {
-            news.await(() -> !isListening() && live.get() == 0, Nanos.of(Duration.ofSeconds(1)));
+            ends.await(() -> !isListening() && live.get() == 0, Nanos.of(Duration.ofSeconds(1)));
             if (Thread.interrupted()) {
                 throw new InterruptedException();
             }
@@ -732,7 +736,7 @@ public final class WebSocketServer implements AutoCloseable {
             member.connection.close(goingAway);
         }
         peers.clear();
-        news.signal();
+        ends.signal();
     }
 
     /**
@@ -747,7 +751,7 @@ public final class WebSocketServer implements AutoCloseable {
                 Nanos.of(limits.closeTimeout())
                         + Nanos.of(limits.writeTimeout())
                         + Nanos.of(limits.handshakeTimeout());
-        news.await(() -> live.get() == 0, Math.min(most, Nanos.FOREVER));
+        ends.await(() -> live.get() == 0, Math.min(most, Nanos.FOREVER));
     }
 
     // ---- polling ----

@@ -459,7 +459,9 @@ public abstract class Link<E> implements Watchdog.Watched {
             encodeUrgent();
             encode(element);
             if (holdBack) {
-                heldBack = outLength > 0;
+                if (outLength > 0 && !heldBack) { // a volatile write costs as much as the rest
+                    heldBack = true;
+                }
             } else {
                 flushBuffer();
             }
@@ -562,7 +564,9 @@ public abstract class Link<E> implements Watchdog.Watched {
      * @throws IOException if the wire broke
      */
     protected final void flushBuffer() throws IOException {
-        heldBack = false;
+        if (heldBack) {
+            heldBack = false;
+        }
         if (outLength > 0) {
             writeFully(out, 0, outLength);
             outLength = 0;

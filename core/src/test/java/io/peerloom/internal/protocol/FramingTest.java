@@ -54,6 +54,33 @@ class FramingTest {
             assertThat(client.failure).contains(what).contains("0x" + where);
         }
 
+        /** For reading ahead. */
+        @ParameterizedTest
+        @CsvSource({
+            "8200, true",
+            "8103 616263, true",
+            "8103 616263 88, true",
+            "8103 6162, false",
+            "81, false",
+            "82fe, false",
+            "827e 00, false",
+            "827e 0001 61, true", // bad, which decode tells
+            "827e 0002 61, false",
+            "827f 0000000000000001 61, false",
+            "0203 616263, false",
+            "0100, false",
+            "8003 616263, false",
+            "c103 616263, false",
+            "8800, false",
+            "8900, false",
+        })
+        void aWholeMessageIsSeenBeforeItIsDecoded(String wire, boolean expected) {
+            byte[] bytes = hex(wire);
+            var client = new FrameDecoder(false, AMPLE, AMPLE);
+
+            assertThat(client.isMessageNext(bytes, 0, bytes.length)).isEqualTo(expected);
+        }
+
         /** Section 5.1: a server closes on a frame that is not masked. */
         @ParameterizedTest
         @ValueSource(strings = {"8105 48656c6c6f", "8900", "8800", "0000"})
