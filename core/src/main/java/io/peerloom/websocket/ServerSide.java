@@ -140,6 +140,7 @@ final class ServerSide {
                             protocol,
                             deflate.map(PermessageDeflate.Agreement::text).orElse(null),
                             extra);
+            asked.pack();
             request = asked;
             connection.claimAnswer();
             connection.writeHead(accepted);

@@ -136,10 +136,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** How the connection ended, as its user sees it (RFC 6455 sections 7.1.5 to 7.1.7). */
     record End(int code, String reason, boolean byPeer, boolean clean, Throwable cause) {}
 
-    /** Enough for the small messages of an idle or quiet connection, and for any control frame. */
-    private static final int READ_SMALL = 512;
+    /** What an idle or quiet connection reads into. */
+    private static final int READ_SMALL = 64;
+
+    /** How many times larger the buffer is made that a read has filled. */
+    private static final int READ_GROWTH = 8;
 
     private static final int READ_LARGE = 64 * 1024;
+
+    /** What heads are read into, and what is of no interest. */
+    private static final int READ_HEAD = 1024;
 
     /** The most that one read asks for when it reads into a message. */
     private static final int READ_DIRECT = 128 * 1024;
@@ -311,6 +317,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private int position;
     private int limit;
 
+    /** {@link #decode} has used up what came in. */
+    private boolean starved;
+
+    /** How many bytes a read put straight into the message, which the decoder does not know of. */
+    private int filledDirectly;
+
     /** What is wrong with the frame that was met reading ahead, until its turn comes. */
     private ProtocolException deferred;
 
@@ -408,12 +420,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /**
-     * Opens the connection on the calling virtual thread and, if it is polled, reads on it until
-     * the end.
+     * Opens the connection on the calling virtual thread.
+     *
+     * @return whether this thread is the connection's reader, and has to call {@link #readLoop}
      */
-    void run(Opener opener) {
+    boolean open(Opener opener) {
         tryAcquireRead();
-        boolean reading = false;
+        boolean open = false;
         boolean held = true;
         try {
             String chosen = opener.open(this);
@@ -427,17 +440,17 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                     held = false;
                     releaseRead();
                 }
-                reading = move(ConnectionState.Event.OPENED);
+                open = move(ConnectionState.Event.OPENED);
                 byte[] closeNow = closeAfterOpening;
-                if (reading && closeNow != null) {
+                if (open && closeNow != null) {
                     closeOnce(closeNow);
                 }
-                if (reading) {
+                if (open) {
                     LOG.debug("= open, protocol \"{}\"", chosen);
                     changed();
                 }
             }
-            if (!reading) {
+            if (!open) {
                 end(null);
             }
         } catch (IOException e) {
@@ -445,14 +458,21 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         } catch (HandshakeException e) {
             end(new java.net.ProtocolException(e.getMessage()));
         } catch (RuntimeException | Error e) {
+            open = false;
             end(e);
             throw e;
         } finally {
-            if (held && reading) {
-                readLoop();
-            } else if (held) {
+            if (held && !open) {
                 releaseDirect();
             }
+        }
+        return held && open;
+    }
+
+    /** {@link #open opens} the connection and, if it is polled, reads until the end. */
+    void run(Opener opener) {
+        if (open(opener)) {
+            readLoop();
         }
     }
 
@@ -481,7 +501,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** For the opener: reads a head; what follows it stays in the buffer. */
     void readHead(HeadParser parser) throws IOException, HandshakeException {
-        buffer = new byte[READ_SMALL * 2];
+        buffer = new byte[READ_HEAD];
         boolean complete = false;
         while (!complete) {
             position = 0;
@@ -547,7 +567,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     void linger() throws IOException {
         wire().shutdownOutput();
-        byte[] rest = new byte[READ_SMALL];
+        byte[] rest = new byte[READ_HEAD];
         long most = 1 << 20;
         try {
             for (int n; most > 0 && (n = wire().read(rest, 0, rest.length)) >= 0; most -= n) {
@@ -673,7 +693,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /** Reads until the end; the caller has the read role and loses it. */
-    private void readLoop() {
+    void readLoop() {
         Message[] batch = null;
         try {
             while (true) {
@@ -686,9 +706,22 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                     lastRead = watchdog.now();
                     blocked = false;
                 }
-                Message message = readMessage();
+                Message message = decode();
                 if (message == null) {
-                    break;
+                    if (!starved) {
+                        break;
+                    }
+                    boolean large = prepareRead();
+                    Threads.letOthersRun();
+                    int n =
+                            large
+                                    ? wire().read(
+                                                    decoder.directArray(),
+                                                    decoder.directOffset(),
+                                                    directRoom())
+                                    : wire().read(buffer, limit, buffer.length - limit);
+                    arrived(n, large);
+                    continue;
                 }
                 if (closing && inbound.isFull()) {
                     continue; // nobody takes them any more
@@ -734,35 +767,33 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /**
-     * Reads the next message, answering what comes in between. Under the read role; blocks.
+     * Decodes what has come in up to the next message, answering what comes before it. Under the
+     * read role.
      *
-     * @return null if none will come: the other side sent its close frame or broke the protocol
+     * @return null if more must be read, then it is {@link #starved}; or if no message will come:
+     *     the other side sent its close frame or broke the protocol
      */
-    private Message readMessage() throws IOException {
+    private Message decode() {
+        starved = false;
         try {
-            while (true) {
-                FrameDecoder.Event event = FrameDecoder.Event.NEED_INPUT;
-                if (!state.canReceive() || violation != null) {
-                    return null;
-                }
+            while (state.canReceive() && violation == null) {
                 if (deferred != null) {
                     throw deferred;
                 }
-                if (position < limit) {
+                FrameDecoder.Event event = FrameDecoder.Event.NEED_INPUT;
+                if (filledDirectly > 0) {
+                    int n = filledDirectly;
+                    filledDirectly = 0;
+                    event = decoder.directFilled(n);
+                } else if (position < limit) {
                     event = decoder.decode(buffer, position, limit);
                     position = decoder.consumed();
                 }
-                if (event == FrameDecoder.Event.NEED_INPUT) {
-                    int room = decoder.directCapacity();
-                    if (room == 0 || position < limit) {
-                        fill();
-                        continue;
-                    }
-                    int n = read(decoder.directArray(), decoder.directOffset(), room);
-                    event = decoder.directFilled(n);
-                }
                 switch (event) {
-                    case NEED_INPUT -> {}
+                    case NEED_INPUT -> {
+                        starved = true;
+                        return null;
+                    }
                     case TEXT -> {
                         return new Message(decoder.payload(), true);
                     }
@@ -774,16 +805,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                         kick();
                     }
                     case PONG -> pongReceived(decoder.payload());
-                    case CLOSE -> {
-                        closeReceived();
-                        return null;
-                    }
+                    case CLOSE -> closeReceived();
                 }
             }
         } catch (ProtocolException e) {
             fail(e);
-            return null;
         }
+        return null;
     }
 
     /**
@@ -821,12 +849,27 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
     }
 
-    /** Reads more behind what is left in the buffer. Under the read role. */
-    private void fill() throws IOException {
+    /**
+     * Before a read of the wire, which its callers do by themselves: an idle connection is parked
+     * in it, and each frame on its stack is memory for as long as that lasts. Sees to what has
+     * waited for this moment, and to the place where the bytes go. Under the read role.
+     *
+     * @return whether they go straight into the message, rather than to the end of the buffer
+     */
+    private boolean prepareRead() throws IOException {
+        tell();
+        if (receiver == Thread.currentThread()) {
+            flush(); // what was held back while there was more to answer
+        } else {
+            kickAgain();
+        }
+        if (position == limit && decoder.directCapacity() > 0) {
+            return true;
+        }
         int left = limit - position;
         int size = buffer.length;
         if (limit == size && size > 0) {
-            size = READ_LARGE; // the last read filled it: bytes flow
+            size = Math.min(size * READ_GROWTH, READ_LARGE); // the last read filled it: bytes flow
         } else if (size < READ_SMALL || wasQuiet) {
             size = READ_SMALL; // an idle connection gives its large buffer back, with a pong at
             // the latest
@@ -840,7 +883,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
         position = 0;
         limit = left;
-        limit += read(buffer, limit, buffer.length - limit);
+        return false;
+    }
+
+    /** How much to ask for when a read goes straight into the message. */
+    private int directRoom() {
+        return Math.min(decoder.directCapacity(), READ_DIRECT);
     }
 
     /** Tells of the messages that were queued. Under the read role, before anything that waits. */
@@ -851,25 +899,22 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
     }
 
-    private int read(byte[] dst, int offset, int length) throws IOException {
-        tell();
-        if (receiver == Thread.currentThread()) {
-            flush(); // what was held back while there was more to answer
-        } else {
-            kickAgain();
-        }
-        Threads.letOthersRun();
-        int n = wire().read(dst, offset, Math.min(length, READ_DIRECT));
+    /** After a read: so many bytes are where {@link #prepareRead} said, or it is the end. */
+    private void arrived(int n, boolean intoMessage) throws IOException {
         if (n < 0) {
             throw new EOFException(
                     decoder.inMessage()
                             ? "the other side closed the connection inside a message"
                             : "the other side closed the connection without a close frame");
         }
+        if (intoMessage) {
+            filledDirectly = n;
+        } else {
+            limit += n;
+        }
         long now = watchdog.now();
         wasQuiet = now - lastRead > 2 * watchdog.period();
         lastRead = now;
-        return n;
     }
 
     private void addPong(byte[] payload) {
@@ -977,7 +1022,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     private void drain() throws IOException {
         flush();
-        byte[] rest = buffer.length > 0 ? buffer : new byte[READ_SMALL];
+        byte[] rest = buffer.length > 0 ? buffer : new byte[READ_HEAD];
         buffer = NO_BYTES;
         try {
             while (wire().read(rest, 0, rest.length) >= 0) {
@@ -1066,6 +1111,64 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /**
+     * The next message, read by the calling thread itself if it may: if the connection is direct,
+     * the thread virtual, and nobody else reads. Receiving thread only.
+     *
+     * @return null if it may not, or if the connection is ending: {@link #receive} tells
+     */
+    Message receiveDirectly() {
+        doneWithTaken();
+        Message message = take();
+        if (message != null
+                || !direct
+                || state == ConnectionState.CONNECTING
+                || isOver()
+                || !Thread.currentThread().isVirtual()
+                || !tryAcquireRead()) {
+            return message;
+        }
+        receiver = Thread.currentThread();
+        lastReceive = watchdog.now();
+        try {
+            if (inbound.hasArrivals()) {
+                return null; // a reader left it here before it went
+            }
+            if (wasQuiet) {
+                ahead = null; // as for the buffer
+            }
+            while (true) {
+                message = decode();
+                if (message != null) {
+                    if (position < limit) {
+                        readAhead();
+                    }
+                    return message;
+                }
+                if (!starved) {
+                    flush();
+                    return null;
+                }
+                boolean large = prepareRead();
+                Threads.letOthersRun();
+                int n =
+                        large
+                                ? wire().read(
+                                                decoder.directArray(),
+                                                decoder.directOffset(),
+                                                directRoom())
+                                : wire().read(buffer, limit, buffer.length - limit);
+                arrived(n, large);
+            }
+        } catch (IOException e) {
+            end(e);
+            return null;
+        } finally {
+            lastReceive = watchdog.now();
+            releaseDirect();
+        }
+    }
+
+    /**
      * The next message, waiting for it. Receiving thread only.
      *
      * @param nanos how long at the most; only without a bound it may read on this thread
@@ -1073,42 +1176,29 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      * @return null when the time is up or no message will come
      */
     Message receive(long nanos, BooleanSupplier interrupted) {
+        long deadline = System.nanoTime() + nanos;
         doneWithTaken();
-        Message next = take();
-        if (next != null) {
-            return next;
-        }
-        long deadline = nanos == Nanos.FOREVER ? 0 : System.nanoTime() + nanos;
         while (true) {
-            Message message = take();
-            if (message == null && refill() > 0) {
-                message = take();
+            if (refill() > 0) {
+                return take();
             }
-            if (message != null) {
-                return message;
-            }
-            ConnectionState now = state;
-            boolean over = isOver();
-            if (over && !inbound.hasArrivals()) {
-                return null;
-            }
-            if (now != ConnectionState.CONNECTING
-                    && !over
-                    && nanos == Nanos.FOREVER
-                    && Thread.currentThread().isVirtual()
-                    && direct
-                    && tryAcquireRead()) {
-                message = receiveDirectly();
+            if (nanos == Nanos.FOREVER) {
+                Message message = receiveDirectly();
                 if (message != null) {
                     return message;
                 }
+            }
+            ConnectionState now = state;
+            boolean over = isOver();
+            if (inbound.hasArrivals()) {
                 continue;
             }
-            if (!over) {
-                flush();
-                if (now != ConnectionState.CONNECTING) {
-                    startReader();
-                }
+            if (over) {
+                return null;
+            }
+            flush();
+            if (now != ConnectionState.CONNECTING) {
+                startReader();
             }
             boolean more =
                     news.await(
@@ -1122,32 +1212,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             if (!inbound.hasArrivals() && (!more || interrupted.getAsBoolean())) {
                 return null;
             }
-        }
-    }
-
-    private Message receiveDirectly() {
-        receiver = Thread.currentThread();
-        lastReceive = watchdog.now();
-        try {
-            if (inbound.hasArrivals()) {
-                return null; // a reader left it here before it went
-            }
-            if (wasQuiet) {
-                ahead = null; // as for the buffer
-            }
-            Message message = readMessage();
-            if (message == null) {
-                flush();
-            } else if (position < limit) {
-                readAhead();
-            }
-            return message;
-        } catch (IOException e) {
-            end(e);
-            return null;
-        } finally {
-            lastReceive = watchdog.now();
-            releaseDirect();
         }
     }
 

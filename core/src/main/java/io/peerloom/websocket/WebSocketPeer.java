@@ -671,7 +671,16 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     reading the socket itself, which only the end of the connection interrupts
      */
     public Message receive() {
-        return receive(Nanos.FOREVER);
+        WebSocketConnection current = connection;
+        Message message = current == null ? null : current.receiveDirectly();
+        if (message == null) {
+            return receive(Nanos.FOREVER);
+        }
+        stringPacket = message.isText();
+        if (phase == Phase.CONNECTING) {
+            phase = Phase.OPEN;
+        }
+        return message;
     }
 
     /**

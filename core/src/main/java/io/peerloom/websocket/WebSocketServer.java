@@ -175,26 +175,56 @@ public final class WebSocketServer implements AutoCloseable {
             return settings.handler != null;
         }
 
-        /** The connection's thread. */
+        /**
+         * The connection's thread. It reads, or the handler does, in this very method: an idle
+         * connection is parked in there, and each frame on its stack is memory for as long as that
+         * lasts.
+         */
         void serve(SocketChannel channel) {
+            int code = 1011;
             try {
-                connection.run(c -> {
-                    c.attach(side.wire(new ChannelWire(channel)));
-                    String protocol = side.open(c, address);
-                    shaken();
-                    return protocol;
-                });
+                boolean reader =
+                        connection.open(c -> {
+                            c.attach(side.wire(new ChannelWire(channel)));
+                            String protocol = side.open(c, address);
+                            shaken();
+                            return protocol;
+                        });
                 shaken();
-                if (isBlocking()) {
-                    peer.fetch();
-                    if (peer.isConnectedToHost()) {
-                        handle();
-                    }
+                if (reader) {
+                    connection.readLoop();
+                } else if (isBlocking() && isOpen()) {
+                    settings.handler.handle(peer);
+                    code = 1000;
                 }
+            } catch (Exception e) {
+                LOG.warn("handler of {} failed", peer.getRequestedUrl(), e);
             } finally {
                 if (isBlocking()) {
-                    left(this);
+                    served(code);
                 }
+            }
+        }
+
+        private boolean isOpen() {
+            peer.fetch();
+            if (peer.isConnectedToHost()) {
+                announce();
+                return true;
+            }
+            return false;
+        }
+
+        /** The handler has returned. */
+        private void served(int code) {
+            try {
+                if (id != 0) {
+                    peer.close(code, "");
+                    peers.remove(id, peer);
+                    connection.finish();
+                }
+            } finally {
+                left(this);
             }
         }
 
@@ -202,21 +232,6 @@ public final class WebSocketServer implements AutoCloseable {
             if (handshaking) {
                 handshaking = false;
                 pending.decrementAndGet();
-            }
-        }
-
-        private void handle() {
-            announce();
-            int code = 1011;
-            try {
-                settings.handler.handle(peer);
-                code = 1000;
-            } catch (Exception e) {
-                LOG.warn("handler of {} failed", peer.getRequestedUrl(), e);
-            } finally {
-                peer.close(code, "");
-                peers.remove(id, peer);
-                connection.finish();
             }
         }
 
