@@ -8,5 +8,6 @@ module io.peerloom.core {
     exports io.peerloom;
     exports io.peerloom.packet;
     exports io.peerloom.stream;
+    exports io.peerloom.variant;
     exports io.peerloom.websocket;
 }

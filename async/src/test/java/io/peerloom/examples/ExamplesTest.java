@@ -7,8 +7,11 @@ import static org.awaitility.Awaitility.await;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.async.AsyncWebSocketServer;
+import io.peerloom.packet.PacketPeerStream;
+import io.peerloom.stream.StreamPeerBuffer;
 import io.peerloom.stream.UDSServer;
 import io.peerloom.testing.Certificates;
+import io.peerloom.variant.Variant;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
@@ -27,6 +30,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -224,6 +228,47 @@ class ExamplesTest {
             assertThat(StreamGame.score(socket, "Zoë", Thread::yield)).hasValue(300);
         }
         assertThat(StreamGame.score(socket, "Zoë", Thread::yield)).isEqualTo(OptionalInt.empty());
+    }
+
+    /** The bytes that Godot 4 sends for {"move": Vector3(1, 2, 3)}, a text, and true. */
+    @Test
+    void valuesOfGodot() {
+        var stream = new StreamPeerBuffer();
+        stream.setDataArray(
+                HexFormat.of()
+                        .parseHex(
+                                "240000001b00000001000000"
+                                        + "04000000040000006d6f7665090000000000803f0000004000004040"
+                                        + "0c000000040000000200000068690000"
+                                        + "080000000100000001000000"));
+        int orders = stream.getSize();
+        var seen = new ArrayList<String>();
+        VariantGame.round(
+                new PacketPeerStream(stream),
+                new VariantGame.World() {
+                    @Override
+                    public void move(double x, double y, double z) {
+                        seen.add("move " + x + " " + y + " " + z);
+                    }
+
+                    @Override
+                    public void say(String line) {
+                        seen.add("say " + line);
+                    }
+
+                    @Override
+                    public void ignored(Variant order) {
+                        seen.add("ignored " + order);
+                    }
+
+                    @Override
+                    public List<String> players() {
+                        return List.of("Zoë", "Bo");
+                    }
+                });
+        assertThat(seen).containsExactly("move 1.0 2.0 3.0", "say hi", "ignored true");
+        stream.seek(orders);
+        assertThat(stream.getVar()).hasToString("{\"players\": [\"Zoë\", \"Bo\"]}");
     }
 
     // ---- the echo programs ----

@@ -69,7 +69,12 @@ public final class Micro {
                     new Line("`new String`, ASCII", "Utf8Benchmark.newString ascii"),
                     new Line("`Utf8.check`, mixed text", "Utf8Benchmark.check mixed"),
                     new Line("`CharsetDecoder`, mixed text", "Utf8Benchmark.decoder mixed"),
-                    new Line("`new String`, mixed text", "Utf8Benchmark.newString mixed"));
+                    new Line("`new String`, mixed text", "Utf8Benchmark.newString mixed"),
+                    new Line(
+                            "encode a game's state as a `Variant`", "VariantBenchmark.encodeState"),
+                    new Line("decode a game's state", "VariantBenchmark.decodeState"),
+                    new Line("encode a packed array", "VariantBenchmark.encodePacked"),
+                    new Line("decode a packed array", "VariantBenchmark.decodePacked"));
 
     /** Of a benchmark at a size, over its iterations, in nanoseconds per operation. */
     record Score(double least, double median, double most) {

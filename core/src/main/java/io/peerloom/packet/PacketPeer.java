@@ -1,6 +1,10 @@
 package io.peerloom.packet;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.variant.Variant;
+import io.peerloom.variant.VariantCodec;
+import io.peerloom.variant.VariantException;
+import java.util.Objects;
 
 /**
  * Something that sends and receives whole packets: Godot's {@code PacketPeer}.
@@ -12,9 +16,9 @@ import io.peerloom.ErrorCode;
  *
  * <h2>Threads</h2>
  *
- * {@link #putPacket(byte[])} may be called by any thread for which the subclass allows it. {@link
- * #getAvailablePacketCount()}, {@link #getPacket()} and {@link #getPacketError()} belong to one
- * receiving thread at a time.
+ * {@link #putPacket(byte[])} and {@link #putVar(Variant)} may be called by any thread for which the
+ * subclass allows it. {@link #getAvailablePacketCount()}, {@link #getPacket()}, {@link #getVar()}
+ * and {@link #getPacketError()} belong to one receiving thread at a time.
  */
 public abstract class PacketPeer {
     private static final int MIN_ENCODE_BUFFER_MAX_SIZE = 1 << 10;
@@ -26,6 +30,9 @@ public abstract class PacketPeer {
 
     /** Read by whichever threads put. */
     private volatile int encodeBufferMaxSize = 8 << 20;
+
+    /** Written by anyone, read by whichever threads put and by the one that gets. */
+    private volatile VariantCodec variantCodec = VariantCodec.GODOT4;
 
     /** For subclasses. */
     protected PacketPeer() {}
@@ -50,11 +57,14 @@ public abstract class PacketPeer {
     }
 
     /**
-     * What became of the last {@link #getPacket()}: Godot's {@code get_packet_error}. It tells an
-     * empty packet from none. No other method changes it.
+     * What became of the last {@link #getPacket()} or {@link #getVar()}: Godot's {@code
+     * get_packet_error}, of which its documentation says the same, while its {@code get_var} leaves
+     * it alone. It tells an empty packet from none, and null from no value. No other method changes
+     * it.
      *
      * @return {@link ErrorCode#OK} after a packet and before the first call, {@link
-     *     ErrorCode#UNAVAILABLE} when none was waiting, or what else the subclass documents
+     *     ErrorCode#UNAVAILABLE} when none was waiting, what {@link #getVar(boolean)} tells of
+     *     values, or what else the subclass documents
      */
     public final ErrorCode getPacketError() {
         return packetError;
@@ -70,6 +80,91 @@ public abstract class PacketPeer {
      */
     public final ErrorCode putPacket(byte[] packet) {
         return packet.length == 0 ? ErrorCode.OK : sendPacket(packet);
+    }
+
+    /**
+     * Takes the oldest packet as a value, which has no full objects: Godot's {@code get_var}.
+     *
+     * @return the value; {@link Variant.Nil} after a failure, which {@link #getPacketError()} tells
+     */
+    public final Variant getVar() {
+        return getVar(false);
+    }
+
+    /**
+     * Takes the oldest packet as a value: Godot's {@code get_var}. Does not block.
+     *
+     * @param allowObjects whether the value may have objects with all that they hold; also true if
+     *     the {@link #getVariantCodec() codec} says so
+     * @return the value; {@link Variant.Nil} after a failure, which {@link #getPacketError()}
+     *     tells: if there is a packet, but it holds no value, or one beyond the limits of the
+     *     codec, that is the {@link VariantException#code()}, and the packet is taken all the same
+     */
+    public final Variant getVar(boolean allowObjects) {
+        byte[] packet = getPacket();
+        if (packetError == ErrorCode.OK) {
+            VariantCodec codec = variantCodec;
+            try {
+                return codec.withFullObjects(allowObjects || codec.fullObjects()).decode(packet);
+            } catch (VariantException e) {
+                packetError = e.code();
+            }
+        }
+        return Variant.Nil.NIL;
+    }
+
+    /**
+     * Sends a value as a packet: Godot's {@code put_var}.
+     *
+     * @param value the value
+     * @return the outcome as of {@link #putVar(Variant, boolean)}
+     */
+    public final ErrorCode putVar(Variant value) {
+        return putVar(value, false);
+    }
+
+    /**
+     * Sends a value as a packet: Godot's {@code put_var}.
+     *
+     * @param value the value
+     * @param fullObjects whether objects are sent with all that they hold; also true if the {@link
+     *     #getVariantCodec() codec} says so
+     * @return the outcome of {@link #putPacket(byte[])}; {@link ErrorCode#OUT_OF_MEMORY} if the
+     *     value has more than {@link #getEncodeBufferMaxSize()} bytes; if the codec cannot encode
+     *     it, the {@link VariantException#code()}, such as {@link ErrorCode#UNAVAILABLE} for a type
+     *     that Godot 3 does not have. Then nothing was sent
+     */
+    public final ErrorCode putVar(Variant value, boolean fullObjects) {
+        VariantCodec codec = variantCodec;
+        try {
+            return putPacket(
+                    codec.withFullObjects(fullObjects || codec.fullObjects())
+                            .withMaxBytes(encodeBufferMaxSize)
+                            .encode(value));
+        } catch (VariantException e) {
+            return e.code();
+        }
+    }
+
+    /**
+     * How {@link #putVar(Variant)} and {@link #getVar()} encode. Not Godot's.
+     *
+     * @return the codec; {@link VariantCodec#GODOT4} unless it was set
+     */
+    public final VariantCodec getVariantCodec() {
+        return variantCodec;
+    }
+
+    /**
+     * Chooses how {@link #putVar(Variant)} and {@link #getVar()} encode: which Godot is at the
+     * other end, and the limits; the size of what is sent is bounded by {@link
+     * #getEncodeBufferMaxSize()} instead of the codec. Any thread may call it; it counts for the
+     * calls that begin afterwards. Not Godot's.
+     *
+     * @param codec such as {@link VariantCodec#GODOT3}
+     */
+    public final void setVariantCodec(VariantCodec codec) {
+        variantCodec = Objects.requireNonNull(codec, "codec");
     }
 
     /**

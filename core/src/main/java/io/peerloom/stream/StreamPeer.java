@@ -1,11 +1,15 @@
 package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.variant.Variant;
+import io.peerloom.variant.VariantCodec;
+import io.peerloom.variant.VariantException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * A stream of bytes with typed values on it: Godot's {@code StreamPeer}.
@@ -26,8 +30,8 @@ import java.util.Arrays;
  * <h2>Failures</h2>
  *
  * What the network or the other side can cause is an {@link ErrorCode}, never an exception. A typed
- * get that fails returns 0 or the empty string; the bytes of the value that had arrived are gone,
- * and the stream is best given up. What only a programmer can cause is an exception: {@link
+ * get that fails returns 0, the empty string or null; the bytes of the value that had arrived are
+ * gone, and the stream is best given up. What only a programmer can cause is an exception: {@link
  * IndexOutOfBoundsException}, {@link NullPointerException}, {@link IllegalArgumentException}.
  */
 public abstract class StreamPeer {
@@ -71,6 +75,9 @@ public abstract class StreamPeer {
 
     /** Receiving thread only. */
     private int maxValueBytes = DEFAULT_MAX_VALUE_BYTES;
+
+    /** Written by anyone, read by all that put and by the one that gets. */
+    private volatile VariantCodec variantCodec = VariantCodec.GODOT4;
 
     /** For subclasses. The stream is little-endian at first, as Godot's is. */
     protected StreamPeer() {}
@@ -206,7 +213,27 @@ public abstract class StreamPeer {
     }
 
     /**
-     * The longest string that {@link #getString()} and its relatives accept. Not Godot's.
+     * How {@link #putVar(Variant)} and {@link #getVar()} encode. Not Godot's.
+     *
+     * @return the codec; {@link VariantCodec#GODOT4} unless it was set
+     */
+    public VariantCodec getVariantCodec() {
+        return variantCodec;
+    }
+
+    /**
+     * Chooses how {@link #putVar(Variant)} and {@link #getVar()} encode: which Godot is at the
+     * other end, and the limits. Any thread may call it; it counts for the puts and gets that begin
+     * afterwards. Not Godot's.
+     *
+     * @param codec such as {@link VariantCodec#GODOT3}
+     */
+    public void setVariantCodec(VariantCodec codec) {
+        variantCodec = Objects.requireNonNull(codec, "codec");
+    }
+
+    /**
+     * The longest string or {@link #getVar() value} that the gets accept. Not Godot's.
      *
      * @return the limit in bytes, without the length prefix; 8 MiB unless it was set
      */
@@ -215,8 +242,8 @@ public abstract class StreamPeer {
     }
 
     /**
-     * Sets the longest string that {@link #getString()} and its relatives accept. A longer one
-     * gives the empty string and {@link ErrorCode#INVALID_DATA}. Not Godot's, which believes any
+     * Sets the longest string or {@link #getVar() value} that the gets accept. A longer one gives
+     * the empty string or null and {@link ErrorCode#INVALID_DATA}. Not Godot's, which believes any
      * length up to 2 GiB. Whatever the limit, memory is taken only as the bytes arrive. Receiving
      * thread only.
      *
@@ -232,9 +259,9 @@ public abstract class StreamPeer {
 
     /**
      * What became of the last typed get: {@link ErrorCode#OK}, what {@link #getData(byte[], int,
-     * int)} answered, or {@link ErrorCode#INVALID_DATA} for a length that is negative or beyond
-     * {@link #maxValueBytes()}. Not Godot's, which loses it. The puts return their outcome instead,
-     * because they may run on other threads. Receiving thread only.
+     * int)} answered, {@link ErrorCode#INVALID_DATA} for a length that is negative or beyond {@link
+     * #maxValueBytes()}, or what {@link #getVar()} tells. Not Godot's, which loses it. The puts
+     * return their outcome instead, because they may run on other threads. Receiving thread only.
      *
      * @return the outcome; {@link ErrorCode#OK} before the first get
      */
@@ -421,6 +448,42 @@ public abstract class StreamPeer {
         return putData(data, 0, data.length);
     }
 
+    /**
+     * Sends a value: Godot's {@code put_var}.
+     *
+     * @param value the value
+     * @return the outcome as of {@link #putVar(Variant, boolean)}
+     */
+    public ErrorCode putVar(Variant value) {
+        return putVar(value, false);
+    }
+
+    /**
+     * Sends a 32-bit length and then a value: Godot's {@code put_var}. Only the length is in the
+     * stream's byte order. It can be received as a packet of a {@code PacketPeerStream}, if the
+     * stream is little-endian.
+     *
+     * @param value the value
+     * @param fullObjects whether objects are sent with all that they hold; also true if the {@link
+     *     #getVariantCodec() codec} says so
+     * @return the outcome of {@link #putData(byte[], int, int)}; if nothing was sent since the
+     *     codec cannot encode the value, the {@link VariantException#code()} of it, such as {@link
+     *     ErrorCode#UNAVAILABLE} for a type that Godot 3 does not have
+     */
+    public ErrorCode putVar(Variant value, boolean fullObjects) {
+        VariantCodec codec = variantCodec;
+        byte[] data;
+        try {
+            data =
+                    codec.withFullObjects(fullObjects || codec.fullObjects())
+                            .encode(value, Integer.BYTES);
+        } catch (VariantException e) {
+            return e.code();
+        }
+        setInt(data, data.length - Integer.BYTES);
+        return putData(data, 0, data.length);
+    }
+
     // Typed gets
 
     /**
@@ -586,6 +649,38 @@ public abstract class StreamPeer {
      */
     public String getUtf8String(int bytes) {
         return new String(receiveValue(bytes), StandardCharsets.UTF_8);
+    }
+
+    /**
+     * Receives a value, which has no full objects: Godot's {@code get_var}.
+     *
+     * @return the value; {@link Variant.Nil} after a failure, which {@link #lastResult()} tells
+     */
+    public Variant getVar() {
+        return getVar(false);
+    }
+
+    /**
+     * Receives a 32-bit length and then that many bytes with a value: Godot's {@code get_var}.
+     *
+     * @param allowObjects whether the value may have objects with all that they hold; also true if
+     *     the {@link #getVariantCodec() codec} says so
+     * @return the value; {@link Variant.Nil} after a failure, which {@link #lastResult()} tells: a
+     *     length of 2^31 or more is {@link ErrorCode#INVALID_DATA}, and so is one beyond {@link
+     *     #maxValueBytes()}; for bytes that hold no value, or one beyond the limits of the codec,
+     *     it is the {@link VariantException#code()}, and the stream goes on behind them
+     */
+    public Variant getVar(boolean allowObjects) {
+        byte[] data = receiveValue(-1);
+        if (lastResult == ErrorCode.OK) {
+            VariantCodec codec = variantCodec;
+            try {
+                return codec.withFullObjects(allowObjects || codec.fullObjects()).decode(data);
+            } catch (VariantException e) {
+                lastResult = e.code();
+            }
+        }
+        return Variant.Nil.NIL;
     }
 
     private void setInt(byte[] data, int value) {

@@ -4,10 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.variant.Variant;
+import io.peerloom.variant.Variant.PackedInt32Array;
+import io.peerloom.variant.VariantCodec;
+import io.peerloom.variant.VariantException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -84,9 +89,9 @@ class PacketPeerTest {
         assertThat(peer.getPacketError()).isEqualTo(ErrorCode.OK);
     }
 
-    /** Godot: "last result of get_packet only". */
+    /** Godot's documentation names get_var too, though its code leaves that out. */
     @Test
-    void onlyGetPacketChangesItsError() {
+    void onlyWhatTakesAPacketChangesTheError() {
         peer.getPacket();
         peer.putPacket(new byte[] {1});
         peer.putPacket(new byte[0]);
@@ -98,6 +103,67 @@ class PacketPeerTest {
         peer.state = ErrorCode.FAILED;
         assertThat(peer.putPacket(new byte[] {1})).isEqualTo(ErrorCode.FAILED);
         assertThat(peer.getPacketError()).isEqualTo(ErrorCode.OK);
+    }
+
+    @Test
+    void valuesAsPackets() throws VariantException {
+        Variant value = Variant.of(List.of(1, "two", new Variant.Vector3(1, 2, 3)));
+        assertThat(peer.putVar(value)).isEqualTo(ErrorCode.OK);
+        assertThat(peer.sent).containsExactly(VariantCodec.GODOT4.encode(value));
+        peer.arrived.addAll(peer.sent);
+        assertThat(peer.getVar()).isEqualTo(value);
+        assertThat(peer.getPacketError()).isEqualTo(ErrorCode.OK);
+
+        assertThat(peer.getVar()).isEqualTo(Variant.Nil.NIL);
+        assertThat(peer.getPacketError()).isEqualTo(ErrorCode.UNAVAILABLE);
+        peer.arrived.add(new byte[] {0, 0, 0, 0});
+        assertThat(peer.getVar()).isEqualTo(Variant.Nil.NIL);
+        assertThat(peer.getPacketError()).isEqualTo(ErrorCode.OK);
+    }
+
+    /** As in Godot, the packet is gone though it was none; unlike there, one learns of it. */
+    @Test
+    void packetsThatAreNoValues() {
+        peer.arrived.add(new byte[] {1});
+        peer.arrived.add(new byte[] {(byte) 255, 0, 0, 0});
+        peer.arrived.add(new byte[] {24, 0, 0, 0, 0, 0, 0, 0});
+        assertThat(peer.getVar()).isEqualTo(Variant.Nil.NIL);
+        assertThat(peer.getPacketError()).isEqualTo(ErrorCode.INVALID_DATA);
+        assertThat(peer.getVar()).isEqualTo(Variant.Nil.NIL);
+        assertThat(peer.getPacketError()).isEqualTo(ErrorCode.INVALID_DATA);
+        assertThat(peer.getVar()).isEqualTo(Variant.Nil.NIL);
+        assertThat(peer.getPacketError()).isEqualTo(ErrorCode.UNAUTHORIZED);
+        assertThat(peer.arrived).isEmpty();
+    }
+
+    @Test
+    void theDialectIsThatOfTheCodec() {
+        assertThat(peer.getVariantCodec()).isEqualTo(VariantCodec.GODOT4);
+        Variant array = PackedInt32Array.of(1);
+        peer.putVar(array);
+        peer.setVariantCodec(VariantCodec.GODOT3);
+        peer.putVar(array);
+        assertThat(peer.putVar(new Variant.Vector2i(1, 2))).isEqualTo(ErrorCode.UNAVAILABLE);
+        assertThat(peer.sent).extracting(packet -> packet[0]).containsExactly((byte) 30, (byte) 21);
+        peer.arrived.add(peer.sent.get(1));
+        assertThat(peer.getVar()).isEqualTo(array);
+        assertThatNullPointerException().isThrownBy(() -> peer.setVariantCodec(null));
+    }
+
+    @Test
+    void fullObjectsHaveToBeAskedFor() {
+        Variant object = new Variant.FullObject("Node", Map.of("name", Variant.of("x")));
+        assertThat(peer.putVar(object)).isEqualTo(ErrorCode.UNAUTHORIZED);
+        assertThat(peer.sent).isEmpty();
+        assertThat(peer.putVar(object, true)).isEqualTo(ErrorCode.OK);
+        peer.arrived.add(peer.sent.get(0));
+        peer.arrived.add(peer.sent.get(0));
+        peer.arrived.add(peer.sent.get(0));
+        assertThat(peer.getVar(true)).isEqualTo(object);
+        assertThat(peer.getVar(false)).isEqualTo(Variant.Nil.NIL);
+        assertThat(peer.getPacketError()).isEqualTo(ErrorCode.UNAUTHORIZED);
+        peer.setVariantCodec(VariantCodec.GODOT4.withFullObjects(true));
+        assertThat(peer.getVar()).isEqualTo(object);
     }
 
     @Test

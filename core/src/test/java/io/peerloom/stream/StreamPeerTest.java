@@ -4,12 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.variant.Variant;
+import io.peerloom.variant.VariantCodec;
+import io.peerloom.variant.VariantException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -26,6 +32,7 @@ import net.jqwik.api.constraints.FloatRange;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -531,5 +538,105 @@ class StreamPeerTest {
         assertThatNullPointerException().isThrownBy(() -> stream.putString(null));
         assertThatNullPointerException().isThrownBy(() -> stream.putUtf8String(null));
         assertThat(stream.getSize()).isZero();
+    }
+
+    // Values
+
+    /** Godot's own case; the length is in the stream's byte order, the value never. */
+    @Test
+    void valuesInBothByteOrders() throws VariantException {
+        Variant value = Variant.of(List.of("Hello, World!", 42));
+        for (boolean bigEndian : new boolean[] {false, true}) {
+            StreamPeerBuffer stream = buffer(bigEndian);
+            assertThat(stream.putVar(value)).isEqualTo(ErrorCode.OK);
+            stream.seek(0);
+            byte[] bytes = new byte[stream.get32()];
+            stream.getData(bytes);
+            assertThat(VariantCodec.GODOT4.decode(bytes)).isEqualTo(value);
+            assertThat(stream.getAvailableBytes()).isZero();
+            stream.seek(0);
+            assertThat(stream.getVar()).isEqualTo(value);
+            assertThat(stream.lastResult()).isEqualTo(ErrorCode.OK);
+        }
+    }
+
+    /** The length and the value are one put. */
+    @Test
+    void aValueIsPutInOneCall() {
+        var carrier = new Carrier();
+        carrier.putVar(Variant.of(1));
+        assertThat(carrier.puts).hasSize(1);
+        assertThat(carrier.puts.get(0)).containsExactly(8, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0);
+    }
+
+    @Test
+    void theCodecSaysWhoseValuesTheyAre() {
+        var carrier = new Carrier();
+        assertThat(carrier.getVariantCodec()).isEqualTo(VariantCodec.GODOT4);
+        carrier.setVariantCodec(VariantCodec.GODOT3);
+        Variant bytes = Variant.of(new byte[4]);
+        carrier.putVar(bytes);
+        assertThat(carrier.puts.get(0)).startsWith(12, 0, 0, 0, 20, 0, 0, 0);
+        assertThat(carrier.putVar(new Variant.Vector2i(1, 2))).isEqualTo(ErrorCode.UNAVAILABLE);
+        assertThat(carrier.puts).hasSize(1);
+        carrier.arrived.setDataArray(carrier.puts.get(0));
+        assertThat(carrier.getVar()).isEqualTo(bytes);
+        assertThatThrownBy(() -> carrier.setVariantCodec(null))
+                .isInstanceOf(NullPointerException.class);
+    }
+
+    @Test
+    void fullObjectsOnlyWhenBothSidesAsk() {
+        StreamPeerBuffer stream = buffer(false);
+        Variant object = new Variant.FullObject("Node", Map.of("name", Variant.of("x")));
+        assertThat(stream.putVar(object)).isEqualTo(ErrorCode.UNAUTHORIZED);
+        assertThat(stream.getSize()).isZero();
+        for (int i = 0; i < 3; i++) {
+            assertThat(stream.putVar(object, true)).isEqualTo(ErrorCode.OK);
+        }
+        stream.put8(7);
+        stream.seek(0);
+        assertThat(stream.getVar()).isEqualTo(Variant.Nil.NIL);
+        assertThat(stream.lastResult()).isEqualTo(ErrorCode.UNAUTHORIZED);
+        assertThat(stream.getVar(true)).isEqualTo(object);
+        stream.setVariantCodec(VariantCodec.GODOT4.withFullObjects(true));
+        assertThat(stream.getVar()).isEqualTo(object);
+        assertThat(stream.get8()).as("the stream goes on").isEqualTo((byte) 7);
+    }
+
+    /** Lengths as they come, and what becomes of them; the limit is that of strings. */
+    @ParameterizedTest
+    @CsvSource({
+        "'', INVALID_PARAMETER", // the buffer's answer to nothing
+        "00000000, INVALID_DATA",
+        "04000000ff000000, INVALID_DATA",
+        "0400000004000000, INVALID_DATA",
+        "080000000400000005000000, FILE_EOF",
+        "0800000000000000, INVALID_PARAMETER",
+        "ffffffff00000000, INVALID_DATA",
+        "0000008000000000, INVALID_DATA",
+        "ffffff7f00000000, INVALID_DATA",
+        "0100800000000000, INVALID_DATA", // one byte over 8 MiB
+    })
+    void valuesThatAreNone(String hex, ErrorCode result) {
+        StreamPeerBuffer stream = buffer(false);
+        stream.setDataArray(HexFormat.of().parseHex(hex));
+        assertThat(stream.getVar()).isEqualTo(Variant.Nil.NIL);
+        assertThat(stream.lastResult()).isEqualTo(result);
+    }
+
+    @Test
+    void theLimitOfTheCodecCountsToo() {
+        StreamPeerBuffer stream = buffer(false);
+        stream.setVariantCodec(VariantCodec.GODOT4.withMaxBytes(16));
+        assertThat(stream.putVar(Variant.of("12345678"))).isEqualTo(ErrorCode.OK);
+        assertThat(stream.putVar(Variant.of("123456789"))).isEqualTo(ErrorCode.OUT_OF_MEMORY);
+        stream.limitValueBytes(15);
+        stream.seek(0);
+        assertThat(stream.getVar()).isEqualTo(Variant.Nil.NIL);
+        assertThat(stream.lastResult()).isEqualTo(ErrorCode.INVALID_DATA);
+        stream.limitValueBytes(16);
+        stream.seek(0);
+        assertThat(stream.getVar()).isEqualTo(Variant.of("12345678"));
     }
 }

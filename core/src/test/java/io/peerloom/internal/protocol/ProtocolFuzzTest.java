@@ -5,11 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.peerloom.ErrorCode;
 import io.peerloom.internal.protocol.Wire.Reader;
 import io.peerloom.internal.protocol.Wire.Seen;
+import io.peerloom.variant.Variant;
+import io.peerloom.variant.VariantCodec;
+import io.peerloom.variant.VariantException;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URL;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,6 +44,9 @@ class ProtocolFuzzTest {
     };
 
     private static final int[][] HEAD_LIMITS = {{200, 3}, {500, 10}, {4096, 30}, {16 * 1024, 100}};
+
+    private static final List<VariantCodec.Dialect> DIALECTS =
+            List.of(VariantCodec.Dialect.values());
 
     /** All that a server may answer a bad request with, before anybody is asked. */
     private static final Set<Integer> REFUSALS = Set.of(400, 405, 426, 431, 505);
@@ -95,6 +103,20 @@ class ProtocolFuzzTest {
         public static void fuzzerTestOneInput(byte[] input) {
             inflation(input);
         }
+    }
+
+    /** A target as Jazzer calls it. */
+    public static final class Variants {
+        private Variants() {}
+
+        public static void fuzzerTestOneInput(byte[] input) {
+            variant(input);
+        }
+    }
+
+    @Test
+    void whatTheFuzzerKeptOfVariantsHolds() throws IOException {
+        replay("Variants", ProtocolFuzzTest::variant);
     }
 
     @Test
@@ -268,6 +290,51 @@ class ProtocolFuzzTest {
             assertThat(agreed.verify(answer).orElseThrow().parameters()).isEqualTo(agreed);
         } catch (HandshakeException e) {
             throw new AssertionError(agreement.text(), e);
+        }
+    }
+
+    /**
+     * Bits 0 and 1 of the first byte: the dialect. Bit 2: full objects. Bit 3: tight limits. What
+     * is decoded is encoded as a value that is equal, and the same bytes once more.
+     */
+    static void variant(byte[] input) {
+        if (input.length < CHOICES) {
+            return;
+        }
+        VariantCodec codec =
+                VariantCodec.of(DIALECTS.get(input[0] & 3))
+                        .withFullObjects((input[0] & 4) != 0)
+                        .withDoublePrecision(true);
+        if ((input[0] & 8) != 0) {
+            codec = codec.withMaxDepth(3).withMaxValues(20).withMaxBytes(200);
+        }
+        ByteBuffer wire = ByteBuffer.wrap(input, CHOICES, input.length - CHOICES);
+        Variant value;
+        try {
+            value = codec.decode(wire);
+            assertThat(wire.position()).isGreaterThanOrEqualTo(CHOICES + 4);
+        } catch (VariantException e) {
+            assertThat(wire.position()).isEqualTo(CHOICES);
+            assertThat(e.code())
+                    .isIn(
+                            ErrorCode.INVALID_DATA,
+                            ErrorCode.FILE_EOF,
+                            ErrorCode.UNAUTHORIZED,
+                            ErrorCode.OUT_OF_MEMORY);
+            assertThat(e).message().hasSizeLessThan(300);
+            return;
+        }
+        try {
+            byte[] bytes = codec.withMaxBytes(1 << 20).encode(value);
+            Variant again = codec.withMaxBytes(1 << 20).decode(bytes);
+            assertThat(again.toString()).isEqualTo(value.toString());
+            if (!value.toString().contains("nan")) { // its bits may change where it is widened
+                assertThat(again.equals(value)).as("%s and %s", value, again).isTrue();
+                assertThat(again.hashCode()).isEqualTo(value.hashCode());
+                assertThat(codec.withMaxBytes(1 << 20).encode(again)).isEqualTo(bytes);
+            }
+        } catch (VariantException e) {
+            throw new AssertionError(value.toString(), e);
         }
     }
 

@@ -1,0 +1,41 @@
+package io.peerloom.variant;
+
+import io.peerloom.ErrorCode;
+import java.io.IOException;
+import java.util.Objects;
+
+/**
+ * Bytes that hold no value, or a value that cannot be made into bytes. The only exception of {@link
+ * VariantCodec} that depends on what is encoded or decoded. Its message says what is wrong, and
+ * where; it quotes nothing of the data.
+ */
+public final class VariantException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    private final ErrorCode code;
+
+    /**
+     * Creates one.
+     *
+     * @param code what Godot's own codec answers in this case
+     * @param message what is wrong, and where
+     */
+    public VariantException(ErrorCode code, String message) {
+        super(message);
+        this.code = Objects.requireNonNull(code, "code");
+    }
+
+    /**
+     * What kind of failure it is.
+     *
+     * @return when decoding, {@link ErrorCode#INVALID_DATA} for what is malformed or cut off,
+     *     {@link ErrorCode#FILE_EOF} for a string that is cut off, {@link ErrorCode#UNAUTHORIZED}
+     *     for a full object; when encoding, {@link ErrorCode#UNAVAILABLE} for a type that the
+     *     dialect does not have, {@link ErrorCode#INVALID_PARAMETER} for text that is not Unicode,
+     *     {@link ErrorCode#UNAUTHORIZED} for a full object; in both directions, {@link
+     *     ErrorCode#OUT_OF_MEMORY} for what is beyond a limit of the codec
+     */
+    public ErrorCode code() {
+        return code;
+    }
+}

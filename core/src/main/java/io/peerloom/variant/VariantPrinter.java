@@ -1,0 +1,222 @@
+package io.peerloom.variant;
+
+import io.peerloom.variant.Variant.*;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Values as text: JSON as far as it goes, and for the rest what Godot 4's {@code var_to_str} gives.
+ * One builder for the whole of a value, however deep.
+ */
+final class VariantPrinter {
+    private final StringBuilder out = new StringBuilder();
+
+    private VariantPrinter() {}
+
+    static String print(Variant value) {
+        var printer = new VariantPrinter();
+        printer.value(value);
+        return printer.out.toString();
+    }
+
+    private void value(Variant value) {
+        switch (value.type()) {
+            case NIL -> out.append("null");
+            case BOOL -> out.append(((Bool) value).value());
+            case INT -> out.append(((Int) value).value());
+            case FLOAT -> out.append(number(((Real) value).value()));
+            case STRING -> quote(((Text) value).value());
+            case STRING_NAME -> {
+                out.append('&');
+                quote(((StringName) value).value());
+            }
+            case NODE_PATH -> {
+                out.append("NodePath(");
+                quote(((NodePath) value).path());
+                out.append(')');
+            }
+            case ARRAY -> array((Array) value);
+            case DICTIONARY -> dictionary((Dictionary) value);
+            case PACKED_STRING_ARRAY -> {
+                out.append("PackedStringArray(");
+                String separator = "";
+                for (String element : ((PackedStringArray) value).elements()) {
+                    out.append(separator);
+                    quote(element);
+                    separator = ", ";
+                }
+                out.append(')');
+            }
+            case OBJECT -> object(value);
+            case RID -> out.append("RID(").append(((RID) value).id()).append(')');
+            case CALLABLE -> out.append("Callable()");
+            case SIGNAL -> {
+                Signal signal = (Signal) value;
+                out.append("Signal(").append(signal.objectId()).append(", ");
+                quote(signal.name());
+                out.append(')');
+            }
+            default -> {
+                out.append(value.type()).append('(');
+                numbers(value);
+                out.append(')');
+            }
+        }
+    }
+
+    private void array(Array array) {
+        boolean typed = !array.elementType().equals(ContainerType.ANY);
+        if (typed) {
+            out.append("Array[").append(array.elementType()).append("](");
+        }
+        out.append('[');
+        String separator = "";
+        for (Variant element : array.elements()) {
+            out.append(separator);
+            value(element);
+            separator = ", ";
+        }
+        out.append(typed ? "])" : "]");
+    }
+
+    private void dictionary(Dictionary dictionary) {
+        boolean typed =
+                !dictionary.keyType().equals(ContainerType.ANY)
+                        || !dictionary.valueType().equals(ContainerType.ANY);
+        if (typed) {
+            out.append("Dictionary[").append(dictionary.keyType()).append(", ");
+            out.append(dictionary.valueType()).append("](");
+        }
+        out.append('{');
+        String separator = "";
+        for (Map.Entry<Variant, Variant> entry : dictionary.entries().entrySet()) {
+            out.append(separator);
+            value(entry.getKey());
+            out.append(": ");
+            value(entry.getValue());
+            separator = ", ";
+        }
+        out.append(typed ? "})" : "}");
+    }
+
+    private void object(Variant value) {
+        if (value instanceof FullObject object) {
+            out.append("Object(").append(object.className());
+            for (Map.Entry<String, Variant> property : object.properties().entrySet()) {
+                out.append(", ");
+                quote(property.getKey());
+                out.append(": ");
+                value(property.getValue());
+            }
+            out.append(')');
+        } else {
+            out.append("EncodedObjectAsID(");
+            out.append(((EncodedObjectAsID) value).objectId()).append(')');
+        }
+    }
+
+    /** The numbers of all that consists of numbers, in the order in which they travel. */
+    private void numbers(Variant value) {
+        switch (value) {
+            case Vector2 v -> reals(v.x(), v.y());
+            case Vector2i v -> ints(v.x(), v.y());
+            case Rect2 v -> parts(List.of(v.position(), v.size()));
+            case Rect2i v -> parts(List.of(v.position(), v.size()));
+            case Vector3 v -> reals(v.x(), v.y(), v.z());
+            case Vector3i v -> ints(v.x(), v.y(), v.z());
+            case Transform2D v -> parts(List.of(v.x(), v.y(), v.origin()));
+            case Vector4 v -> reals(v.x(), v.y(), v.z(), v.w());
+            case Vector4i v -> ints(v.x(), v.y(), v.z(), v.w());
+            case Plane v -> reals(v.normal().x(), v.normal().y(), v.normal().z(), v.d());
+            case Quaternion v -> reals(v.x(), v.y(), v.z(), v.w());
+            case AABB v -> parts(List.of(v.position(), v.size()));
+            case Basis v -> {
+                Vector3 x = v.x();
+                Vector3 y = v.y();
+                Vector3 z = v.z();
+                reals(x.x(), y.x(), z.x(), x.y(), y.y(), z.y(), x.z(), y.z(), z.z());
+            }
+            case Transform3D v -> parts(List.of(v.basis(), v.origin()));
+            case Projection v -> parts(List.of(v.x(), v.y(), v.z(), v.w()));
+            case Color v -> reals(v.r(), v.g(), v.b(), v.a());
+            case PackedByteArray v -> {
+                for (int i = 0; i < v.size(); i++) {
+                    out.append(i == 0 ? "" : ", ").append(v.get(i));
+                }
+            }
+            case PackedInt32Array v -> ints(v.toArray());
+            case PackedInt64Array v -> {
+                for (int i = 0; i < v.size(); i++) {
+                    out.append(i == 0 ? "" : ", ").append(v.get(i));
+                }
+            }
+            case PackedFloat32Array v -> {
+                for (int i = 0; i < v.size(); i++) {
+                    out.append(i == 0 ? "" : ", ").append(component(v.get(i)));
+                }
+            }
+            case PackedFloat64Array v -> reals(v.toArray());
+            case PackedVectorArray<?> v -> parts(v.asList());
+            case PackedColorArray v -> parts(v.asList());
+            default -> throw new AssertionError(value.type());
+        }
+    }
+
+    private void parts(List<? extends Variant> parts) {
+        for (Iterator<? extends Variant> part = parts.iterator(); part.hasNext(); ) {
+            numbers(part.next());
+            out.append(part.hasNext() ? ", " : "");
+        }
+    }
+
+    private void ints(int... values) {
+        for (int i = 0; i < values.length; i++) {
+            out.append(i == 0 ? "" : ", ").append(values[i]);
+        }
+    }
+
+    private void reals(double... values) {
+        for (int i = 0; i < values.length; i++) {
+            out.append(i == 0 ? "" : ", ").append(component(values[i]));
+        }
+    }
+
+    /** A number without ".0". */
+    private static String component(double value) {
+        String text = number(value);
+        return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
+    }
+
+    /** The shortest text that gives the number again, as a float if it is one. */
+    private static String number(double value) {
+        if (Double.isNaN(value)) {
+            return "nan";
+        }
+        if (Double.isInfinite(value)) {
+            return value < 0 ? "-inf" : "inf";
+        }
+        return (float) value == value ? Float.toString((float) value) : Double.toString(value);
+    }
+
+    private void quote(String text) {
+        out.append('"');
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            switch (c) {
+                case '"', '\\' -> out.append('\\').append(c);
+                case '\n' -> out.append("\\n");
+                case '\r' -> out.append("\\r");
+                case '\t' -> out.append("\\t");
+                default -> {
+                    if (c < ' ') {
+                        out.append("\\u%04x".formatted((int) c));
+                    } else {
+                        out.append(c);
+                    }
+                }
+            }
+        }
+        out.append('"');
+    }
+}
