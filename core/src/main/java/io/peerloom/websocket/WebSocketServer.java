@@ -180,7 +180,7 @@ public final class WebSocketServer implements AutoCloseable {
             try {
                 connection.run(c -> {
                     c.attach(side.wire(new ChannelWire(channel)));
-                    String protocol = side.open(c, address);
+                    String protocol = side.open(c, address, null);
                     shaken();
                     return protocol;
                 });

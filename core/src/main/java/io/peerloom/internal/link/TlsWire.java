@@ -116,17 +116,35 @@ public final class TlsWire implements Wire {
      * @param context decides whom to trust, and which certificate to show if one is asked for
      * @param host the name or address that was asked for; a name is told to the server (RFC 6066
      *     section 3)
-     * @param port the port that was asked for
+     * @param port the port that was asked for; -1 for none
      * @return the wire, to {@link #handshake} on
+     * @throws IllegalArgumentException if it {@linkplain #isHost is no host}
      */
     public static TlsWire client(Wire lower, SSLContext context, String host, int port) {
+        return client(lower, context, host, port, true);
+    }
+
+    /**
+     * The client's side, with a choice. As {@link #client(Wire, SSLContext, String, int)}, but for:
+     *
+     * @param lower as there
+     * @param context as there
+     * @param host as there; if it is not checked and {@linkplain #isHost is no host}, none is told
+     * @param port as there
+     * @param checked whether the certificate must be for the host
+     * @return as there
+     */
+    public static TlsWire client(
+            Wire lower, SSLContext context, String host, int port, boolean checked) {
         boolean literal = Connector.isLiteral(host);
         String name = literal ? withoutZone(host) : withoutDot(host);
         SSLEngine engine = context.createSSLEngine(name, port);
         engine.setUseClientMode(true);
         SSLParameters parameters = engine.getSSLParameters();
-        parameters.setEndpointIdentificationAlgorithm("HTTPS");
-        if (!literal) {
+        if (checked) {
+            parameters.setEndpointIdentificationAlgorithm("HTTPS");
+        }
+        if (!literal && (checked || isHost(host))) {
             parameters.setServerNames(List.of(new SNIHostName(name)));
         }
         parameters.setProtocols(modern(parameters.getProtocols()));
@@ -170,6 +188,22 @@ public final class TlsWire implements Wire {
     private static String withoutZone(String address) {
         int zone = address.indexOf('%');
         return zone >= 0 ? address.substring(0, zone) : address;
+    }
+
+    /**
+     * {@return whether TLS can ask for it: it is an address, or a name as hosts have them}
+     *
+     * @param host what may be one
+     */
+    public static boolean isHost(String host) {
+        if (Connector.isLiteral(host)) {
+            return !host.startsWith("[") && Connector.localAddress(host, 0) != null;
+        }
+        try {
+            return !new SNIHostName(withoutDot(host)).getAsciiName().isEmpty();
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
     }
 
     private static String withoutDot(String host) {
