@@ -55,8 +55,8 @@ import javax.net.ssl.SSLSession;
  *
  * <p><b>Different from Godot's</b>: a certificate for another host is told apart (the engines of
  * both generations say ERROR for whatever a poll finds, ERROR_HOSTNAME_MISMATCH for whatever the
- * call that begins finds); a server is HANDSHAKING until hands are shaken, where Godot 4's claims
- * to be CONNECTED at once; there is a deadline, {@link Limits#handshakeTimeout}; from ERROR, {@link
+ * call that begins finds); a server is HANDSHAKING until hands are shaken, where Godot's claims to
+ * be CONNECTED at once; there is a deadline, {@link Limits#handshakeTimeout}; from ERROR, {@link
  * #disconnectFromStream} leads back to DISCONNECTED, where Godot's stays; the stream beneath is
  * disconnected with it, where Godot's lives for as long as somebody refers to it.
  *
@@ -398,6 +398,15 @@ public final class StreamPeerTLS extends LinkedStreamPeer {
                             ? Status.ERROR_HOSTNAME_MISMATCH
                             : Status.ERROR;
         };
+    }
+
+    /**
+     * {@return how many bytes can be read without waiting, 0 unless CONNECTED} Grows between polls.
+     * Godot: {@code get_available_bytes}.
+     */
+    @Override
+    public int getAvailableBytes() {
+        return Math.max(0, super.getAvailableBytes());
     }
 
     /**

@@ -553,6 +553,7 @@ class StreamPeerTLSTest {
         assertThat(peer.getData(new byte[1])).isEqualTo(ErrorCode.UNCONFIGURED);
         assertThat(peer.putPartialData(new byte[1])).isEqualTo(-1);
         assertThat(peer.getPartialData(new byte[1])).isEqualTo(-1);
+        assertThat(peer.getAvailableBytes()).isZero();
         assertThat(peer.getStream()).isNull();
         assertThat(peer.getSslSession()).isEmpty();
         peer.disconnectFromStream();

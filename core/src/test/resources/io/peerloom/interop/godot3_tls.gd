@@ -24,6 +24,9 @@ func _init():
 	quit()
 
 func start():
+	if options.role == "make":
+		own()
+		return false
 	tls.blocking_handshake = options.has("blocking")
 	if options.role == "server":
 		var own = own()

@@ -3,7 +3,8 @@
 #   godot --headless --script godot4_tls.gd -- --role=server --generate=folder --name=localhost --steps=get:5,put:5
 # With --path it is a Unix socket, else TCP; a server without --path takes a free port and tells it.
 # --name is whom a client asks for, --override the name that its options have instead; --ca is whom it trusts, --unsafe that
-# it does not mind. A server has --key and --cert, or makes them for the name in the folder --generate: own.key and own.crt.
+# it does not mind. A server has --key and --cert, or makes them for the name in the folder --generate: own.key and own.crt;
+# --role=make does that and no more.
 # --seconds=N: ends by itself after that long, 60 unless told. Steps, done one after another once connected:
 #   put:N     writes N bytes with put_data                          get:N    reads N bytes with get_data, tells their hash
 #   partial:N writes N bytes with put_partial_data, as they fit     take:N   the same with get_partial_data
@@ -32,6 +33,9 @@ func _init():
 	quit()
 
 func start() -> bool:
+	if options.role == "make":
+		tls_server()
+		return false
 	if options.role == "server":
 		var server: SocketServer
 		var settings := tls_server()

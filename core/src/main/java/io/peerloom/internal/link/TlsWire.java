@@ -645,9 +645,8 @@ public final class TlsWire implements Wire {
         if (said.contains("Empty client certificate chain")) {
             return failure("the client shows no certificate, which is required", e);
         }
-        int alert = said.indexOf("fatal alert: ");
-        if (alert >= 0) {
-            String name = said.substring(alert + "fatal alert: ".length());
+        String name = alertIn(said);
+        if (name != null) {
             String meaning =
                     switch (name) {
                         case "certificate_required" -> " (it wants a certificate from us)";
@@ -663,6 +662,18 @@ public final class TlsWire implements Wire {
             return failure(who + " gave up TLS with alert " + name + meaning, e);
         }
         return failure("TLS with " + who + " failed: " + said, e);
+    }
+
+    /** The name of the alert that the engine has heard, or null. */
+    private static String alertIn(String said) {
+        // The second is from who gives up TLS 1.3 before he has keys, as mbed TLS does.
+        for (String before : new String[] {"fatal alert: ", "Level: fatal; Alert: "}) {
+            int at = said.indexOf(before);
+            if (at >= 0) {
+                return said.substring(at + before.length());
+            }
+        }
+        return null;
     }
 
     private static String text(Throwable e) {
