@@ -796,6 +796,48 @@ class StreamPeerTLSTest {
         }
     }
 
+    /**
+     * RFC 8446 section 4.6.3: the JDK's client takes new keys, and asks us to, when it is told to
+     * shake hands again. As often as it likes, if it says something in between.
+     */
+    @ParameterizedTest
+    @CsvSource({"64, 0, true", "65, 0, false", "1000, 16, true", "100, 1, false"})
+    void newKeysNowAndThenAreFine(int times, int between, boolean fine) throws Exception {
+        var ours = new StreamPeerTCP[1];
+        Socket plain = plain(ours)[0];
+        var peer = closing(new StreamPeerTLS());
+        peer.acceptStream(ours[0], serving(Certificates.GOOD));
+        try (SSLSocket secure = layered(plain, false)) {
+            secure.startHandshake();
+            pollWhile(peer, HANDSHAKING);
+            int sent = 0;
+            try {
+                for (int i = 0; i < times; i++) {
+                    for (int k = 0; k < between; k++, sent++) {
+                        secure.getOutputStream().write(k);
+                    }
+                    secure.startHandshake();
+                }
+                secure.getOutputStream().write(1);
+            } catch (IOException e) {
+                assertThat(fine).as("cut off: %s", e).isFalse();
+            }
+            if (fine) {
+                assertThat(peer.getData(new byte[sent + 1])).isEqualTo(ErrorCode.OK);
+                peer.put32(1);
+                assertThat(secure.getInputStream().readNBytes(4)).hasSize(4);
+            } else {
+                await().until(() -> {
+                    peer.getPartialData(new byte[1000]);
+                    return peer.getStatus() == DISCONNECTED;
+                });
+                assertThat(peer.getFailure().orElseThrow())
+                        .isInstanceOf(SSLException.class)
+                        .hasMessage("the other side sends TLS records without data");
+            }
+        }
+    }
+
     @Test
     void whoSpeaksNoTlsIsNamed() throws Exception {
         for (boolean server : new boolean[] {false, true}) {
