@@ -93,14 +93,15 @@ final class ServerSide {
     /**
      * Shakes hands; on the connection's thread.
      *
+     * @param beneath the session of TLS that is not the connection's own; null for none
      * @return the subprotocol, "" for none; null if the request was answered in another way
      */
-    String open(WebSocketConnection connection, String remoteAddress)
+    String open(WebSocketConnection connection, String remoteAddress, SSLSession beneath)
             throws IOException, HandshakeException {
         Limits limits = options.limits();
         HeadParser parser = HeadParser.request(limits.maxHeadBytes(), limits.maxHeaders());
         SSLSession session =
-                connection.wire() instanceof TlsWire tls ? shake(connection, tls) : null;
+                connection.wire() instanceof TlsWire tls ? shake(connection, tls) : beneath;
         try {
             connection.readHead(parser);
             RequestHead head = parser.requestHead();

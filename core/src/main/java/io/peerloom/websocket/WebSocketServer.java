@@ -186,7 +186,7 @@ public final class WebSocketServer implements AutoCloseable {
                 boolean reader =
                         connection.open(c -> {
                             c.attach(side.wire(new ChannelWire(channel)));
-                            String protocol = side.open(c, address);
+                            String protocol = side.open(c, address, null);
                             shaken();
                             return protocol;
                         });
