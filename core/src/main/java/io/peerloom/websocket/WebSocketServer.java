@@ -184,7 +184,6 @@ public final class WebSocketServer implements AutoCloseable {
                     shaken();
                     return protocol;
                 });
-                shaken();
                 if (isBlocking()) {
                     peer.fetch();
                     if (peer.isConnectedToHost()) {
@@ -192,6 +191,7 @@ public final class WebSocketServer implements AutoCloseable {
                     }
                 }
             } finally {
+                shaken();
                 if (isBlocking()) {
                     left(this);
                 }
