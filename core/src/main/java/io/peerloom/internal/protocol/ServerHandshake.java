@@ -89,6 +89,9 @@ public final class ServerHandshake {
             throw bad("Host " + HttpSyntax.quote(host) + " is not a host");
         }
         String target = request.target();
+        if (target.indexOf('#') >= 0) { // RFC 6455 section 3
+            throw bad("target " + HttpSyntax.quote(target) + " with a fragment");
+        }
         if (!target.startsWith("/")) {
             int scheme = target.indexOf("://");
             int path = target.indexOf('/', scheme + 3);

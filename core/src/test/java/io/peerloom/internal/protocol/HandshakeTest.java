@@ -396,6 +396,7 @@ class HandshakeTest {
                             "GET / HTTP/1.0\r\nHost: a\r\nHost: b",
                             "GET / HTTP/1.0\r\nHost: a b",
                             "GET http://b/ HTTP/1.1\r\nHost: a",
+                            "GET /a#b HTTP/1.1\r\nHost: a",
                             "GET http://b/ HTTP/1.0")) {
                 refusedHost(request(bad + rest));
             }
