@@ -77,10 +77,15 @@ public final class UpgradeRequest {
 
     /**
      * {@return the URL as the client must have written it} As in Godot, {@code ws://}, the Host
-     * header, and the target.
+     * header, and path and query of the target.
      */
     public String url() {
-        return (isSecure() ? "wss://" : "ws://") + header("Host").orElse("") + head().target();
+        String target = head().target();
+        int query = target.indexOf('?');
+        return (isSecure() ? "wss://" : "ws://")
+                + header("Host").orElse("")
+                + path()
+                + (query < 0 ? "" : target.substring(query));
     }
 
     /**

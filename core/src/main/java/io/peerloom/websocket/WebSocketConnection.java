@@ -607,6 +607,28 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         return roundTrip;
     }
 
+    /**
+     * What waits here for its user or for the other side, and counts against the limits.
+     *
+     * @param messagesIn how many messages were read and not yet taken
+     * @param bytesIn and their bytes
+     * @param messagesOut how many messages were accepted and are not yet with the system
+     * @param bytesOut and their bytes
+     * @param pongs how many pongs are due
+     */
+    record Held(int messagesIn, int bytesIn, int messagesOut, int bytesOut, int pongs) {}
+
+    /** What it holds now. Any thread. */
+    Held held() {
+        Pong due = pong;
+        return new Held(
+                inbound.count(),
+                inbound.bytes(),
+                outbound.count(),
+                outbound.bytes(),
+                due == null ? 0 : due.count);
+    }
+
     /** Whether something may still be sent. */
     boolean isOpenForSending() {
         return state.canSend() && !closing && violation == null && writeFailure == null;

@@ -200,6 +200,7 @@ public final class WebSocketServer implements AutoCloseable {
             } catch (Exception e) {
                 LOG.warn("handler of {} failed", peer.getRequestedUrl(), e);
             } finally {
+                shaken();
                 if (isBlocking()) {
                     served(code);
                 }
