@@ -1,10 +1,11 @@
 package io.peerloom.bench;
 
 import io.peerloom.bench.LoadGenerator.Plan;
-import io.peerloom.bench.LoadGenerator.Result;
+import io.peerloom.bench.Servers.Kind;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,94 +14,73 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 
 /**
  * Measures echo servers over real sockets, each against the {@link LoadGenerator}.
  *
  * <p>Every measurement is a fresh server in a process of its own on core 0, and a fresh load
- * generator on core 1, warmed up together; then the echoes of a fixed time are counted, and the CPU
- * time of both. In a round every server has its turn in every cell, so that what changes on the
- * machine over time falls on all alike. The figures are medians over the rounds. Where there is no
- * {@code taskset}, or one core only, nobody is pinned, and the report says so.
+ * generator on core 1, warmed up together; then the echoes of a fixed time are counted, the CPU
+ * time of both, and what the server allocated. In a round every server has its turn in every cell,
+ * so that what changes on the machine over time falls on all alike. The figures are medians over
+ * the rounds. Where there is no {@code taskset}, or one core only, nobody is pinned, and the report
+ * says so.
  *
- * <p>All servers do the same: an echo of every message, with {@code TCP_NODELAY}, without
- * compression, with the same heap and collector. Those of {@link Kind#BYTES} echo bytes and so skip
- * masking and framing, which is the point of them.
- *
- * <p>A further server is a class with a main that calls {@link Listening#on}, and a line in {@link
- * #SERVERS}.
+ * <p>All servers do the same work, see {@link Servers}. Those of {@link Kind#BYTES} skip masking
+ * and framing, which is the point of them.
  */
 public final class Sockets {
-    /** What a server speaks. */
-    enum Kind {
-        /** Bytes come back as they are. */
-        BYTES,
-        /** RFC 6455. */
-        WEBSOCKET
-    }
-
-    /**
-     * A server to measure.
-     *
-     * @param name what it is called on the command line and in the report
-     * @param kind what it speaks
-     * @param main its class
-     * @param arguments the arguments of its main
-     * @param jvmOptions beside those that all have
-     */
-    record Server(
-            String name,
-            Kind kind,
-            Class<?> main,
-            List<String> arguments,
-            List<String> jvmOptions) {
-        Server(String name, Kind kind, Class<?> main, String... arguments) {
-            this(name, kind, main, List.of(arguments), List.of());
-        }
-    }
-
-    /** The server that others are compared with. */
-    static final Server RAW = new Server("raw", Kind.BYTES, RawVirtualEcho.class);
-
-    /** All servers. */
-    static final List<Server> SERVERS =
-            List.of(
-                    new Server("raw-selector", Kind.BYTES, RawSelectorEcho.class),
-                    RAW,
-                    new Server(
-                            "peerloom-blocking",
-                            Kind.WEBSOCKET,
-                            PeerloomEcho.class,
-                            "--api",
-                            "blocking"),
-                    new Server(
-                            "peerloom-poll", Kind.WEBSOCKET, PeerloomEcho.class, "--api", "poll"));
-
     /**
      * A load.
      *
      * @param connections how many
      * @param payload bytes of each message
      * @param inFlight messages of each connection under way
+     * @param mode what the connections do beside that
      */
-    record Cell(int connections, int payload, int inFlight) {
-        /** From {@code connections x payload x in flight}, as in {@code 50x64x16}. */
+    record Cell(int connections, int payload, int inFlight, Mode mode) {
+        Cell(int connections, int payload, int inFlight) {
+            this(connections, payload, inFlight, Mode.PLAIN);
+        }
+
+        /**
+         * From {@code connections x payload x in flight}, as in {@code 50x64x16}, or with a mode.
+         */
         static Cell parse(String text) {
-            String[] parts = text.split("x");
-            if (parts.length != 3) {
-                throw new IllegalArgumentException("not a cell: " + text);
+            String[] parts = text.split("x", 4);
+            try {
+                return new Cell(
+                        Integer.parseInt(parts[0]),
+                        Integer.parseInt(parts[1]),
+                        Integer.parseInt(parts[2]),
+                        parts.length == 3
+                                ? Mode.PLAIN
+                                : Mode.valueOf(parts[3].toUpperCase(Locale.ROOT)));
+            } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+                throw new IllegalArgumentException(
+                        "not a cell, as 50x64x16 or 50x1024x1xtls is: " + text, e);
             }
-            return new Cell(
-                    Integer.parseInt(parts[0]),
-                    Integer.parseInt(parts[1]),
-                    Integer.parseInt(parts[2]));
         }
     }
+
+    /** Those of PERFORMANCE section 1, then TLS, then permessage-deflate. */
+    static final List<Cell> CELLS =
+            List.of(
+                    new Cell(1, 64, 1),
+                    new Cell(50, 64, 1),
+                    new Cell(50, 64, 16),
+                    new Cell(200, 1_024, 1),
+                    new Cell(50, 16_384, 1),
+                    new Cell(8, 1_048_576, 1),
+                    new Cell(50, 64, 1, Mode.TLS),
+                    new Cell(50, 64, 16, Mode.TLS),
+                    new Cell(50, 16_384, 1, Mode.TLS),
+                    new Cell(50, 1_024, 1, Mode.DEFLATE),
+                    new Cell(50, 16_384, 1, Mode.DEFLATE));
 
     /**
      * What to measure.
@@ -110,12 +90,12 @@ public final class Sockets {
      * @param rounds how often
      * @param window how long each time
      * @param warmup how long before each time
-     * @param jvmOptions of all servers, beside {@link #SERVER_JVM}
+     * @param jvmOptions of all servers, beside {@link #SUBJECT_JVM}
      * @param out where the report goes; null for the console only
      */
     record Settings(
             List<Cell> cells,
-            List<Server> servers,
+            List<Servers.Entry> servers,
             int rounds,
             Duration window,
             Duration warmup,
@@ -125,29 +105,26 @@ public final class Sockets {
             Map<String, String> given =
                     new HashMap<>(
                             Map.of(
-                                    "--cells",
-                                    "1x64x1,50x64x1,50x64x16,200x1024x1,50x16384x1,8x1048576x1",
-                                    "--servers",
-                                    String.join(",", SERVERS.stream().map(Server::name).toList()),
-                                    "--rounds",
-                                    "5",
-                                    "--seconds",
-                                    "3",
-                                    "--warmup",
-                                    "3",
-                                    "--jvm",
-                                    "",
-                                    "--out",
-                                    ""));
+                                    "--cells", "",
+                                    "--servers", "",
+                                    "--rounds", "5",
+                                    "--seconds", "3",
+                                    "--warmup", "3",
+                                    "--jvm", "",
+                                    "--before", "",
+                                    "--out", ""));
             for (int i = 0; i < args.length; i += 2) {
                 if (i + 1 == args.length || given.replace(args[i], args[i + 1]) == null) {
                     throw new IllegalArgumentException(
                             args[i] + ": an option of " + given.keySet() + " and its value");
                 }
             }
+            List<Cell> cells = split(given.get("--cells"), ",").stream().map(Cell::parse).toList();
+            List<Servers.Entry> servers =
+                    split(given.get("--servers"), ",").stream().map(Servers::named).toList();
             return new Settings(
-                    split(given.get("--cells"), ",").stream().map(Cell::parse).toList(),
-                    split(given.get("--servers"), ",").stream().map(Settings::server).toList(),
+                    cells.isEmpty() ? CELLS : cells,
+                    withBefore(servers.isEmpty() ? Servers.ALL : servers, given.get("--before")),
                     Integer.parseInt(given.get("--rounds")),
                     seconds(given.get("--seconds")),
                     seconds(given.get("--warmup")),
@@ -155,11 +132,16 @@ public final class Sockets {
                     given.get("--out").isEmpty() ? null : Path.of(given.get("--out")));
         }
 
-        private static Server server(String name) {
-            return SERVERS.stream()
-                    .filter(server -> server.name().equals(name))
-                    .findFirst()
-                    .orElseThrow(() -> new IllegalArgumentException("not a server: " + name));
+        /** Sets beside each server of ours the same with other classes. */
+        private static List<Servers.Entry> withBefore(List<Servers.Entry> servers, String path) {
+            var all = new ArrayList<Servers.Entry>();
+            for (Servers.Entry server : servers) {
+                all.add(server);
+                if (!path.isEmpty() && server.name().startsWith("peerloom")) {
+                    all.add(server.before(path));
+                }
+            }
+            return List.copyOf(all);
         }
 
         private static List<String> split(String text, String separator) {
@@ -171,23 +153,25 @@ public final class Sockets {
         }
     }
 
-    /** The JVM options of every server. */
-    static final List<String> SERVER_JVM = List.of("-XX:+UseSerialGC", "-Xms1g", "-Xmx1g");
+    /** The JVM options of whatever is measured. */
+    static final List<String> SUBJECT_JVM = List.of("-XX:+UseSerialGC", "-Xms1g", "-Xmx1g");
 
     private static final List<String> LOAD_JVM =
             List.of("-XX:+UseSerialGC", "-Xmx256m", "-XX:MaxDirectMemorySize=1g");
 
-    private static final int SERVER_CORE = 0;
-    private static final int LOAD_CORE = 1;
+    private static final int SUBJECT_CORE = 0;
+    private static final int OTHER_CORE = 1;
 
     /** How long a server may take to listen, and a load generator beyond its plan. */
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Settings settings;
     private final boolean pinned;
+    private final Path certificate;
 
-    private Sockets(Settings settings) {
+    private Sockets(Settings settings, Path certificate) {
         this.settings = settings;
+        this.certificate = certificate;
         pinned =
                 Runtime.getRuntime().availableProcessors() > 1
                         && !Machine.firstLine("taskset", "-c", "1", "echo", "there").isEmpty();
@@ -196,9 +180,11 @@ public final class Sockets {
     /**
      * Measures and writes the report.
      *
-     * @param args {@code --cells 50x64x1,50x64x16 --servers raw,peerloom-blocking --rounds 5
-     *     --seconds 3 --warmup 3 --jvm "-Djdk.pollerMode=1" --out FILE}, each of them optional; all
-     *     cells and servers if not said otherwise, and the report on the console only
+     * @param args {@code --cells 50x64x1,50x1024x1xdeflate --servers raw,peerloom-blocking --rounds
+     *     5 --seconds 3 --warmup 3 --jvm "-Djdk.pollerMode=1" --before CLASSPATH --out FILE}, each
+     *     of them optional; all cells and servers if not said otherwise, and the report on the
+     *     console only. {@code --before} measures beside each server of Peerloom the same with
+     *     other classes, in the same rounds
      * @throws IOException if a process cannot be started, or the report not be written
      * @throws InterruptedException if the thread is
      */
@@ -216,7 +202,15 @@ public final class Sockets {
 
     /** Measures and writes the report; returns whether every measurement came to its end. */
     static boolean run(Settings settings) throws IOException, InterruptedException {
-        SocketReport report = new Sockets(settings).measureAll();
+        Path folder = Files.createTempDirectory("bench");
+        SocketReport report;
+        try {
+            boolean tls = settings.cells().stream().anyMatch(cell -> cell.mode() == Mode.TLS);
+            Path certificate = tls ? Certificate.make(folder) : null;
+            report = new Sockets(settings, certificate).measureAll();
+        } finally {
+            Certificate.delete(folder);
+        }
         System.out.println(report);
         if (settings.out() != null) {
             Path out = settings.out().toAbsolutePath();
@@ -231,7 +225,10 @@ public final class Sockets {
         var report = new SocketReport(Machine.here(), settings, pinned);
         for (int round = 1; round <= settings.rounds(); round++) {
             for (Cell cell : settings.cells()) {
-                for (Server server : settings.servers()) {
+                for (Servers.Entry server : settings.servers()) {
+                    if (!server.modes().contains(cell.mode())) {
+                        continue;
+                    }
                     String what =
                             "round %d, %s, %s: "
                                     .formatted(round, SocketReport.name(cell), server.name());
@@ -241,7 +238,7 @@ public final class Sockets {
                         System.out.println(what + SocketReport.brief(result));
                     } catch (IOException e) {
                         report.addFailure(server, cell);
-                        System.out.println(what + e.getMessage());
+                        System.out.println(what + "failed, " + e.getMessage());
                     }
                 }
             }
@@ -249,86 +246,133 @@ public final class Sockets {
         return report;
     }
 
-    private Result measure(Server server, Cell cell) throws IOException, InterruptedException {
-        var jvm = new ArrayList<>(SERVER_JVM);
+    private Result measure(Servers.Entry server, Cell cell)
+            throws IOException, InterruptedException {
+        var jvm = new ArrayList<>(SUBJECT_JVM);
         jvm.addAll(server.jvmOptions());
         jvm.addAll(settings.jvmOptions());
-        Process echo = java(SERVER_CORE, jvm, server.main(), server.arguments());
-        try {
+        try (var echo =
+                new Child(
+                        pinned ? SUBJECT_CORE : -1,
+                        jvm,
+                        certificate,
+                        server.classPath(),
+                        Servers.class,
+                        List.of(server.mainName(), cell.mode().name()))) {
+            int port = Integer.parseInt(echo.await(Subject.LISTENING, PATIENCE));
             var plan =
                     new Plan(
-                            port(echo),
+                            port,
                             server.kind() == Kind.WEBSOCKET,
+                            cell.mode(),
                             cell.connections(),
                             cell.payload(),
                             cell.inFlight(),
                             settings.warmup(),
                             settings.window(),
-                            echo.pid());
-            return load(plan);
-        } finally {
-            end(echo);
-        }
-    }
-
-    /** Waits for the server's line and returns the port. */
-    private static int port(Process echo) throws IOException, InterruptedException {
-        // The reader goes on, so that a talkative server never waits for somebody to listen.
-        var port = new CompletableFuture<Integer>();
-        Thread.ofVirtual()
-                .start(() -> {
-                    try (var lines =
-                            new BufferedReader(
-                                    new InputStreamReader(
-                                            echo.getInputStream(), StandardCharsets.UTF_8))) {
-                        for (String line; (line = lines.readLine()) != null; ) {
-                            if (line.startsWith(Listening.LINE)) {
-                                port.complete(
-                                        Integer.valueOf(line.substring(Listening.LINE.length())));
-                            }
-                        }
-                        port.completeExceptionally(new IOException("it ended"));
-                    } catch (IOException e) {
-                        port.completeExceptionally(e);
-                    }
-                });
-        try {
-            return port.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (ExecutionException | TimeoutException e) {
-            throw new IOException("the server does not listen", e);
-        }
-    }
-
-    private Result load(Plan plan) throws IOException, InterruptedException {
-        Process load = java(LOAD_CORE, LOAD_JVM, LoadGenerator.class, plan.toArguments());
-        try {
-            Duration most = plan.warmup().plus(plan.window()).plus(PATIENCE);
-            if (!load.waitFor(most.toMillis(), TimeUnit.MILLISECONDS) || load.exitValue() != 0) {
-                throw new IOException("the load generator failed");
+                            echo.process.pid());
+            try (var load =
+                    new Child(
+                            pinned ? OTHER_CORE : -1,
+                            LOAD_JVM,
+                            certificate,
+                            "",
+                            LoadGenerator.class,
+                            plan.toArguments())) {
+                load.await(LoadGenerator.BEGIN, settings.warmup().plus(PATIENCE));
+                long before = echo.allocated();
+                load.await(LoadGenerator.END, settings.window().plus(PATIENCE));
+                long after = echo.allocated();
+                return Result.parse(load.await(LoadGenerator.RESULT, PATIENCE))
+                        .withAllocated(after - before);
             }
-            return Result.parse(
-                    new String(load.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
-                            .strip());
-        } finally {
-            end(load);
         }
     }
 
-    private static void end(Process process) throws InterruptedException {
-        process.destroyForcibly().waitFor();
-    }
+    /** A class in a JVM like this one, whose errors are seen here. */
+    static final class Child implements AutoCloseable {
+        private static final String ENDED = "ended";
 
-    /** Starts a class in a JVM like this one, whose errors are seen here. */
-    private Process java(int core, List<String> jvm, Class<?> main, List<String> arguments)
-            throws IOException {
-        var command = new ArrayList<String>();
-        if (pinned) {
-            command.addAll(List.of("taskset", "-c", Integer.toString(core)));
+        private final Process process;
+        private final PrintStream in;
+        private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+
+        /**
+         * Starts it.
+         *
+         * @param core the core it is pinned to; -1 for any
+         * @param jvm its JVM's options
+         * @param certificate what TLS takes; null if there is none
+         * @param classPath what its class path begins with
+         */
+        Child(
+                int core,
+                List<String> jvm,
+                Path certificate,
+                String classPath,
+                Class<?> main,
+                List<String> arguments)
+                throws IOException {
+            var command = new ArrayList<String>();
+            if (core >= 0) {
+                command.addAll(List.of("taskset", "-c", Integer.toString(core)));
+            }
+            command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+            command.addAll(jvm);
+            command.add("--enable-native-access=ALL-UNNAMED"); // Netty's epoll
+            command.add("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+            if (certificate != null) {
+                command.add("-D" + Certificate.PROPERTY + "=" + certificate);
+            }
+            String own = System.getProperty("java.class.path");
+            command.addAll(List.of("-cp", classPath + own, main.getName()));
+            command.addAll(arguments);
+            process =
+                    new ProcessBuilder(command)
+                            .redirectError(ProcessBuilder.Redirect.INHERIT)
+                            .start();
+            in = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
+            // It goes on reading, so that a talkative child never waits for somebody to listen.
+            Thread.ofVirtual().start(this::listen);
         }
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(jvm);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
-        command.addAll(arguments);
-        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+
+        private void listen() {
+            try (var reader =
+                    new BufferedReader(
+                            new InputStreamReader(
+                                    process.getInputStream(), StandardCharsets.UTF_8))) {
+                for (String line; (line = reader.readLine()) != null; ) {
+                    lines.add(line);
+                }
+            } catch (IOException e) {
+                // as good as its end
+            }
+            lines.add(ENDED);
+        }
+
+        /** Waits for a line that begins so, and returns the rest of it. */
+        String await(String beginning, Duration patience) throws IOException, InterruptedException {
+            long end = System.nanoTime() + patience.toNanos();
+            while (true) {
+                String line = lines.poll(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+                if (line == null || line.equals(ENDED)) {
+                    throw new IOException(
+                            (line == null ? "too slow" : "ended") + ", no \"" + beginning + "\"");
+                }
+                if (line.startsWith(beginning)) {
+                    return line.substring(beginning.length());
+                }
+            }
+        }
+
+        long allocated() throws IOException, InterruptedException {
+            in.println();
+            return Long.parseLong(await(Subject.ALLOCATED, PATIENCE));
+        }
+
+        @Override
+        public void close() {
+            process.destroyForcibly().onExit().join();
+        }
     }
 }
