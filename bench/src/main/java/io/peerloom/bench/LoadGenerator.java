@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Consumer;
 import java.util.zip.DataFormatException;
 import java.util.zip.Deflater;
 import java.util.zip.Inflater;
@@ -184,7 +185,7 @@ final class LoadGenerator {
      */
     public static void main(String[] args) {
         try {
-            System.out.println(RESULT + run(Plan.parse(args)));
+            System.out.println(RESULT + run(Plan.parse(args), System.out::println));
         } catch (IOException e) {
             System.err.println("load generator: " + e.getMessage());
             System.exit(1);
@@ -194,12 +195,13 @@ final class LoadGenerator {
     /**
      * Runs one plan on this thread.
      *
+     * @param says is told when the window begins and ends
      * @throws IOException if the server did anything but echo
      */
-    static Result run(Plan plan) throws IOException {
+    static Result run(Plan plan, Consumer<String> says) throws IOException {
         var generator = new LoadGenerator(plan);
         try (Selector selector = Selector.open()) {
-            return generator.run(selector);
+            return generator.run(selector, says);
         } catch (UncheckedIOException e) {
             throw e.getCause();
         } finally {
@@ -209,7 +211,7 @@ final class LoadGenerator {
         }
     }
 
-    private Result run(Selector selector) throws IOException {
+    private Result run(Selector selector, Consumer<String> says) throws IOException {
         for (int i = 0; i < plan.connections(); i++) {
             connections.add(new Connection(connect()));
         }
@@ -219,11 +221,11 @@ final class LoadGenerator {
         }
         runFor(selector, plan.warmup());
         long[] before = connections.stream().mapToLong(c -> c.received).toArray();
-        System.out.println(BEGIN);
+        says.accept(BEGIN);
         Snapshot start = snapshot();
         runFor(selector, plan.window());
         Snapshot end = snapshot();
-        System.out.println(END);
+        says.accept(END);
         int starved = 0;
         for (int i = 0; i < before.length; i++) {
             starved += connections.get(i).received == before[i] ? 1 : 0;

@@ -62,7 +62,7 @@ class SocketsTest {
                                     Duration.ZERO,
                                     Duration.ofMillis(20),
                                     0);
-                    assertThat(LoadGenerator.run(plan).total())
+                    assertThat(LoadGenerator.run(plan, line -> {}).total())
                             .as("%s of %s", plan, start.server().name())
                             .isGreaterThanOrEqualTo((long) cell.connections() * cell.inFlight());
                 }
@@ -226,7 +226,7 @@ class SocketsTest {
                     out.write((byte) (payload.length - 2));
                     out.write(payload, 2, payload.length - 2);
                 })) {
-            Result result = LoadGenerator.run(plan(server.port(), true));
+            Result result = LoadGenerator.run(plan(server.port(), true), line -> {});
             assertThat(result.total())
                     .isEqualTo(server.answered.get())
                     .isGreaterThanOrEqualTo(2 * 3);
@@ -274,14 +274,15 @@ class SocketsTest {
                             // the client has seen enough
                         }
                     });
-            assertThatThrownBy(() -> LoadGenerator.run(plan(server.getLocalPort(), false)))
+            assertThatThrownBy(
+                            () -> LoadGenerator.run(plan(server.getLocalPort(), false), line -> {}))
                     .hasMessage("what came back is not what was sent");
         }
     }
 
     private static void assertRefused(String why, Answer answer) throws IOException {
         try (var server = new OddServer(answer)) {
-            assertThatThrownBy(() -> LoadGenerator.run(plan(server.port(), true)))
+            assertThatThrownBy(() -> LoadGenerator.run(plan(server.port(), true), line -> {}))
                     .isInstanceOf(IOException.class)
                     .hasMessage(why);
         }
