@@ -36,6 +36,7 @@ import io.netty.handler.ssl.SslContext;
 import io.peerloom.ErrorCode;
 import io.peerloom.async.AsyncWebSocketPeer;
 import io.peerloom.async.AsyncWebSocketServer;
+import io.peerloom.bench.Entry.Kind;
 import io.peerloom.websocket.Compression;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.Options;
@@ -56,14 +57,15 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.net.PfxOptions;
 import jakarta.websocket.OnMessage;
 import jakarta.websocket.server.ServerEndpoint;
-import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -112,105 +114,50 @@ public final class Servers {
         int on(Setup setup) throws Exception;
     }
 
-    /** What a server speaks. */
-    enum Kind {
-        /** Bytes come back as they are. */
-        BYTES,
-        /** RFC 6455. */
-        WEBSOCKET
-    }
-
-    /**
-     * A server to measure.
-     *
-     * @param name what it is called on the command line and in the report
-     * @param kind what it speaks
-     * @param start how it is started
-     * @param modes what it can do
-     * @param jvmOptions beside those that all have
-     * @param classPath what its class path begins with; empty or with the separator at its end
-     */
-    record Entry(
-            String name,
-            Kind kind,
-            Start start,
-            Set<Mode> modes,
-            List<String> jvmOptions,
-            String classPath) {
-        private static final String BEFORE = " before";
-
-        Entry(String name, Kind kind, Start start, Set<Mode> modes, String... jvmOptions) {
-            this(name, kind, start, modes, List.of(jvmOptions), "");
-        }
-
-        /** The same server with other classes. */
-        Entry before(String path) {
-            return new Entry(
-                    name + BEFORE, kind, start, modes, jvmOptions, path + File.pathSeparator);
-        }
-
-        /** What {@link Servers#main} knows it by. */
-        String mainName() {
-            return name.replace(BEFORE, "");
-        }
-    }
-
     private static final Set<Mode> PLAIN = EnumSet.of(Mode.PLAIN);
     private static final Set<Mode> SECURE = EnumSet.of(Mode.PLAIN, Mode.TLS);
     private static final Set<Mode> ALL_MODES = EnumSet.allOf(Mode.class);
 
     /** Netty's faster way since JDK 24, which it does not take by itself. */
-    private static final String[] UNSAFE = {
+    static final String[] UNSAFE = {
         "--sun-misc-unsafe-memory-access=allow", "-Dio.netty.noUnsafe=false"
     };
 
     /** The server that others are compared with. */
-    static final Entry RAW = new Entry("raw", Kind.BYTES, RawServers::plain, SECURE);
+    static final Entry<Start> RAW = new Entry<>("raw", Kind.BYTES, RawServers::plain, SECURE);
 
     /** All servers. A further one is a line here. */
-    static final List<Entry> ALL =
+    static final List<Entry<Start>> ALL =
             List.of(
-                    new Entry("raw-selector", Kind.BYTES, RawServers::selector, PLAIN),
+                    new Entry<>("raw-selector", Kind.BYTES, RawServers::selector, PLAIN),
                     RAW,
-                    new Entry("raw-yield", Kind.BYTES, RawServers::yielding, SECURE),
-                    new Entry("peerloom-blocking", Kind.WEBSOCKET, Servers::blocking, ALL_MODES),
-                    new Entry("peerloom-poll", Kind.WEBSOCKET, Servers::polled, ALL_MODES),
-                    new Entry("peerloom-async", Kind.WEBSOCKET, Servers::async, ALL_MODES),
-                    new Entry("netty-epoll", Kind.WEBSOCKET, Servers::nettyEpoll, ALL_MODES),
-                    new Entry("netty-nio", Kind.WEBSOCKET, Servers::nettyNio, ALL_MODES),
-                    new Entry(
+                    new Entry<>("raw-yield", Kind.BYTES, RawServers::yielding, SECURE),
+                    new Entry<>("peerloom-blocking", Kind.WEBSOCKET, Servers::blocking, ALL_MODES),
+                    new Entry<>("peerloom-poll", Kind.WEBSOCKET, Servers::polled, ALL_MODES),
+                    new Entry<>("peerloom-async", Kind.WEBSOCKET, Servers::async, ALL_MODES),
+                    new Entry<>("netty-epoll", Kind.WEBSOCKET, Servers::nettyEpoll, ALL_MODES),
+                    new Entry<>("netty-nio", Kind.WEBSOCKET, Servers::nettyNio, ALL_MODES),
+                    new Entry<>(
                             "netty-epoll-unsafe",
                             Kind.WEBSOCKET,
                             Servers::nettyEpoll,
                             ALL_MODES,
                             UNSAFE),
-                    new Entry(
+                    new Entry<>(
                             "netty-nio-unsafe",
                             Kind.WEBSOCKET,
                             Servers::nettyNio,
                             ALL_MODES,
                             UNSAFE),
-                    new Entry("vertx", Kind.WEBSOCKET, Servers::vertx, ALL_MODES),
-                    new Entry("undertow", Kind.WEBSOCKET, Servers::undertow, ALL_MODES),
-                    new Entry("jetty", Kind.WEBSOCKET, Servers::jetty, ALL_MODES),
-                    new Entry("java-websocket", Kind.WEBSOCKET, Servers::javaWebSocket, ALL_MODES),
-                    new Entry("helidon", Kind.WEBSOCKET, Servers::helidon, SECURE),
-                    new Entry("tyrus", Kind.WEBSOCKET, Servers::tyrus, PLAIN));
+                    new Entry<>("vertx", Kind.WEBSOCKET, Servers::vertx, ALL_MODES),
+                    new Entry<>("undertow", Kind.WEBSOCKET, Servers::undertow, ALL_MODES),
+                    new Entry<>("jetty", Kind.WEBSOCKET, Servers::jetty, ALL_MODES),
+                    new Entry<>(
+                            "java-websocket", Kind.WEBSOCKET, Servers::javaWebSocket, ALL_MODES),
+                    new Entry<>("helidon", Kind.WEBSOCKET, Servers::helidon, SECURE),
+                    new Entry<>("tyrus", Kind.WEBSOCKET, Servers::tyrus, PLAIN));
 
     private Servers() {}
-
-    /** The server of that name. */
-    static Entry named(String name) {
-        return ALL.stream()
-                .filter(server -> server.name().equals(name))
-                .findFirst()
-                .orElseThrow(() ->
-                        new IllegalArgumentException(
-                                "no server is called "
-                                        + name
-                                        + "; there are "
-                                        + ALL.stream().map(Entry::name).toList()));
-    }
 
     /**
      * Serves until the standard input ends.
@@ -223,7 +170,7 @@ public final class Servers {
         Logger.getLogger("").setLevel(Level.WARNING);
         for (int i = 0; i < args.length; i += 2) {
             var setup = new Setup(Mode.valueOf(args[i + 1]));
-            Subject.listening(named(args[i]).start().on(setup));
+            Subject.listening(Entry.named(args[i], ALL).start().on(setup));
         }
         Subject.obeyParent();
     }
@@ -266,14 +213,8 @@ public final class Servers {
     /** One thread polls the server whenever something happened, and answers in the listener. */
     private static int polled(Setup setup) throws IOException {
         WebSocketServer server = peerloom(setup);
-        server.setListener(
-                new WebSocketServer.Listener() {
-                    @Override
-                    public void dataReceived(int id) {
-                        WebSocketPeer peer = server.getPeer(id);
-                        accepted(peer.send(peer.takeMessage()));
-                    }
-                });
+        var echoes = new PolledEchoes(server);
+        server.setListener(echoes);
         if (server.listen(0) != ErrorCode.OK) {
             throw new IOException(server.getFailure().orElse(null));
         }
@@ -281,11 +222,73 @@ public final class Servers {
                 .name("poll")
                 .start(() -> {
                     while (true) {
-                        server.awaitActivity(Duration.ofSeconds(1));
+                        server.awaitActivity(echoes.patience());
                         server.poll();
+                        echoes.retry();
                     }
                 });
         return server.getLocalPort();
+    }
+
+    /**
+     * Echoes in the thread that polls. Who does not read, no more is taken of, until there is room.
+     */
+    private static final class PolledEchoes implements WebSocketServer.Listener {
+        private final WebSocketServer server;
+
+        /** Who does not read, with the message that there was no room for. */
+        private final Map<Integer, Message> stalled = new HashMap<>();
+
+        PolledEchoes(WebSocketServer server) {
+            this.server = server;
+        }
+
+        Duration patience() {
+            return stalled.isEmpty() ? Duration.ofSeconds(1) : Duration.ofMillis(1);
+        }
+
+        @Override
+        public void dataReceived(int id) {
+            if (stalled.isEmpty() || !stalled.containsKey(id)) {
+                WebSocketPeer peer = server.getPeer(id);
+                Message left = echo(peer, peer.takeMessage());
+                if (left != null) {
+                    stalled.put(id, left);
+                }
+            }
+        }
+
+        @Override
+        public void clientDisconnected(int id, boolean wasCleanClose) {
+            stalled.remove(id);
+        }
+
+        /** Returns what there was no room for, or null. */
+        private static Message echo(WebSocketPeer peer, Message message) {
+            ErrorCode code = peer.send(message);
+            if (code == ErrorCode.OUT_OF_MEMORY) {
+                return message;
+            }
+            accepted(code);
+            return null;
+        }
+
+        void retry() {
+            stalled.entrySet()
+                    .removeIf(entry -> {
+                        WebSocketPeer peer = server.getPeer(entry.getKey());
+                        Message next = entry.getValue();
+                        while (next != null) {
+                            Message left = echo(peer, next);
+                            if (left != null) {
+                                entry.setValue(left);
+                                return false;
+                            }
+                            next = peer.takeMessage();
+                        }
+                        return true;
+                    });
+        }
     }
 
     /** A future of the next message, and when it is there, one of its sending, and so on. */

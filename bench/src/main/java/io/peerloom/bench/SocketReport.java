@@ -1,8 +1,7 @@
 package io.peerloom.bench;
 
-import io.peerloom.bench.Servers.Kind;
+import io.peerloom.bench.Entry.Kind;
 import io.peerloom.bench.Sockets.Cell;
-import io.peerloom.bench.Sockets.Settings;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -12,9 +11,9 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 
 /**
- * What {@link Sockets} measured, as Markdown: one table of all cells, with what Peerloom must reach
- * beside the raw echo and beside the best other library of the same run, and one table for each
- * cell with all that was counted.
+ * What {@link Sockets} measured of servers or of clients, as Markdown: one table of all cells, with
+ * what Peerloom must reach beside the raw echo and beside the best other library of the same run,
+ * and one table for each cell with all that was counted.
  */
 final class SocketReport {
     /** Stands where a measurement did not come to its end. */
@@ -23,15 +22,15 @@ final class SocketReport {
     /** Stands where there is nothing to measure. */
     private static final String NONE = "–";
 
-    private static final String OURS = "peerloom";
-
-    /** Above this part of its core, and above that of the server, the load is what is measured. */
+    /**
+     * Above this part of its core, and above that of what is measured, the other side is the limit.
+     */
     private static final double BUSY = 0.95;
 
-    /** What must be reached beside the best library and beside the raw echo of the same run. */
-    private record Target(double library, double raw) {}
+    /** What must be reached beside the best library and, of servers, beside the raw echo. */
+    record Target(double library, double raw) {}
 
-    private static final Map<Cell, Target> TARGETS =
+    static final Map<Cell, Target> SERVER_TARGETS =
             Map.of(
                     new Cell(1, 64, 1), new Target(1.0, 0.95),
                     new Cell(50, 64, 1), new Target(1.05, 1.0),
@@ -40,26 +39,41 @@ final class SocketReport {
                     new Cell(50, 16_384, 1), new Target(1.4, 0.85),
                     new Cell(8, 1_048_576, 1), new Target(1.4, 0.85));
 
+    static final Map<Cell, Target> CLIENT_TARGETS =
+            Map.of(
+                    new Cell(1, 64, 1), new Target(1.0, Double.NaN),
+                    new Cell(50, 64, 1), new Target(1.0, Double.NaN),
+                    new Cell(50, 64, 16), new Target(1.5, Double.NaN),
+                    new Cell(200, 1_024, 1), new Target(1.0, Double.NaN),
+                    new Cell(50, 16_384, 1), new Target(1.5, Double.NaN),
+                    new Cell(8, 1_048_576, 1), new Target(1.5, Double.NaN));
+
     private record Place(String server, Cell cell) {}
 
-    private final Machine machine;
-    private final Settings settings;
-    private final boolean pinned;
+    private final String title;
+    private final Map<Cell, Target> targets;
+    private final List<Cell> cells;
+    private final List<? extends Entry<?>> entries;
     private final Map<Place, List<Result>> results = new HashMap<>();
     private final Map<Place, Integer> failures = new HashMap<>();
 
-    SocketReport(Machine machine, Settings settings, boolean pinned) {
-        this.machine = machine;
-        this.settings = settings;
-        this.pinned = pinned;
+    SocketReport(
+            String title,
+            Map<Cell, Target> targets,
+            List<Cell> cells,
+            List<? extends Entry<?>> entries) {
+        this.title = title;
+        this.targets = targets;
+        this.cells = cells;
+        this.entries = entries;
     }
 
-    void add(Servers.Entry server, Cell cell, Result result) {
+    void add(Entry<?> server, Cell cell, Result result) {
         results.computeIfAbsent(new Place(server.name(), cell), place -> new ArrayList<>())
                 .add(result);
     }
 
-    void addFailure(Servers.Entry server, Cell cell) {
+    void addFailure(Entry<?> server, Cell cell) {
         failures.merge(new Place(server.name(), cell), 1, Integer::sum);
     }
 
@@ -90,7 +104,7 @@ final class SocketReport {
 
     /** One measurement in a line. */
     static String brief(Result result) {
-        return "%s k msg/s, %s µs of CPU and %s B allocated each, server %s, load %s"
+        return "%s k msg/s, %s µs of CPU and %s B allocated each, core %s, the other side's %s"
                 .formatted(
                         figure(result.perSecond() / 1e3),
                         figure(result.microsPerMessage()),
@@ -101,89 +115,83 @@ final class SocketReport {
 
     @Override
     public String toString() {
-        var text = new StringBuilder("# Echo over sockets\n\n");
-        text.append(machine).append("  \n");
-        text.append("servers: `").append(String.join(" ", Sockets.SUBJECT_JVM));
-        settings.jvmOptions().forEach(option -> text.append(' ').append(option));
-        text.append(
-                "`%s; %d rounds of %s s, each after %s s of warm-up; medians\n\n"
-                        .formatted(
-                                pinned ? " on core 0, load on core 1" : ", nothing pinned",
-                                settings.rounds(),
-                                figure(settings.window().toMillis() / 1e3),
-                                figure(settings.warmup().toMillis() / 1e3)));
+        var text = new StringBuilder("## ").append(title).append("\n\n");
         overview(text);
-        settings.cells().forEach(cell -> details(text, cell));
+        cells.forEach(cell -> details(text, cell));
         return text.toString();
     }
 
     private void overview(StringBuilder text) {
-        text.append("Thousand messages per second, and beside `raw`, one virtual thread a socket;");
-        text.append(" * where the load's core was the one that was full:");
+        boolean raw = entries.contains(Servers.RAW);
+        text.append("Thousand messages per second");
+        text.append(raw ? ", and beside `raw`, one virtual thread a socket; " : "; ");
+        text.append("* where the other side's core was the one that was full:");
         text.append("\n\n| connections × payload × in flight |");
-        settings.cells().forEach(cell -> text.append(' ').append(name(cell)).append(" |"));
-        text.append("\n|---|").append("---:|".repeat(settings.cells().size())).append('\n');
-        for (Servers.Entry server : settings.servers()) {
-            text.append("| ").append(server.name()).append(" |");
-            for (Cell cell : settings.cells()) {
-                text.append(' ').append(speed(server, cell));
-                if (isLoadBound(of(server.name(), cell))) {
+        cells.forEach(cell -> text.append(' ').append(name(cell)).append(" |"));
+        text.append("\n|---|").append("---:|".repeat(cells.size())).append('\n');
+        for (Entry<?> entry : entries) {
+            text.append("| ").append(entry.name()).append(" |");
+            for (Cell cell : cells) {
+                text.append(' ').append(speed(entry, cell));
+                if (isLimitedByOther(of(entry.name(), cell))) {
                     text.append('*');
                 }
-                String ratio = ratio(of(server.name(), cell), raw(cell));
-                text.append(ratio.isEmpty() || server.equals(Servers.RAW) ? "" : " (" + ratio + ")")
+                String ratio = ratio(of(entry.name(), cell), raw(cell));
+                text.append(ratio.isEmpty() || entry.equals(Servers.RAW) ? "" : " (" + ratio + ")")
                         .append(" |");
             }
             text.append('\n');
         }
-        text.append("| *must reach, beside raw* |");
-        for (Cell cell : settings.cells()) {
-            Target target = TARGETS.get(cell);
-            text.append(target == null ? "  |" : " *" + times(target.raw()) + "* |");
+        if (raw) {
+            wanted(text, "beside raw", Target::raw);
         }
-        text.append("\n| *must reach, beside the best library* |");
-        for (Cell cell : settings.cells()) {
-            Target target = TARGETS.get(cell);
-            text.append(target == null ? "  |" : " *" + times(target.library()) + "* |");
-        }
-        text.append('\n');
-        for (Servers.Entry server : settings.servers()) {
-            if (!server.name().startsWith(OURS)) {
+        wanted(text, "beside the best library", Target::library);
+        for (Entry<?> entry : entries) {
+            if (!entry.isOurs()) {
                 continue;
             }
-            text.append("| ").append(server.name()).append(" beside the best library |");
-            for (Cell cell : settings.cells()) {
-                String ratio = ratio(of(server.name(), cell), best(cell));
+            text.append("| ").append(entry.name()).append(" beside the best library |");
+            for (Cell cell : cells) {
+                String ratio = ratio(of(entry.name(), cell), best(cell));
                 text.append(' ').append(ratio.isEmpty() ? NONE : ratio).append(" |");
             }
             text.append('\n');
         }
     }
 
+    private void wanted(StringBuilder text, String beside, ToDoubleFunction<Target> of) {
+        text.append("| *must reach, ").append(beside).append("* |");
+        for (Cell cell : cells) {
+            Target target = targets.get(cell);
+            text.append(target == null ? "  |" : " *" + times(of.applyAsDouble(target)) + "* |");
+        }
+        text.append('\n');
+    }
+
     private void details(StringBuilder text, Cell cell) {
-        text.append("\n## ").append(name(cell)).append("\n\n");
-        text.append("| server | k msg/s | least to most | beside raw | server CPU, µs per message");
-        text.append(" | allocated, B per message | server's core | load's core | starved |");
+        text.append("\n### ").append(name(cell)).append("\n\n");
+        text.append("| | k msg/s | least to most | beside raw | CPU, µs per message");
+        text.append(" | allocated, B per message | its core | the other side's core | starved |");
         text.append(" failed |\n");
         text.append("|---|").append("---:|".repeat(9)).append('\n');
-        for (Servers.Entry server : settings.servers()) {
-            if (!server.modes().contains(cell.mode())) {
+        for (Entry<?> entry : entries) {
+            if (!entry.modes().contains(cell.mode())) {
                 continue;
             }
-            List<Result> all = of(server.name(), cell);
+            List<Result> all = of(entry.name(), cell);
             double[] speeds = all.stream().mapToDouble(Result::perSecond).sorted().toArray();
             int starved = all.stream().mapToInt(Result::starved).max().orElse(0);
-            int failed = failures.getOrDefault(new Place(server.name(), cell), 0);
+            int failed = failures.getOrDefault(new Place(entry.name(), cell), 0);
             var columns =
                     List.of(
-                            server.name(),
-                            speed(server, cell),
+                            entry.name(),
+                            speed(entry, cell),
                             speeds.length == 0
                                     ? NONE
                                     : figure(speeds[0] / 1e3)
                                             + " to "
                                             + figure(speeds[speeds.length - 1] / 1e3),
-                            server.equals(Servers.RAW) ? "" : ratio(all, raw(cell)),
+                            entry.equals(Servers.RAW) ? "" : ratio(all, raw(cell)),
                             figure(median(all, Result::microsPerMessage)),
                             figure(median(all, Result::allocatedPerMessage)),
                             percent(median(all, Result::subjectShare)),
@@ -205,22 +213,22 @@ final class SocketReport {
     /** The median of the fastest library that is not ours; NaN if none was measured. */
     private double best(Cell cell) {
         DoubleStream medians =
-                settings.servers().stream()
-                        .filter(server -> server.kind() == Kind.WEBSOCKET)
-                        .filter(server -> !server.name().startsWith(OURS))
-                        .mapToDouble(server -> median(of(server.name(), cell), Result::perSecond));
+                entries.stream()
+                        .filter(entry -> entry.kind() == Kind.WEBSOCKET)
+                        .filter(entry -> !entry.isOurs())
+                        .mapToDouble(entry -> median(of(entry.name(), cell), Result::perSecond));
         return medians.filter(Double::isFinite).max().orElse(Double.NaN);
     }
 
-    private static boolean isLoadBound(List<Result> all) {
-        double load = median(all, Result::otherShare);
-        return load > BUSY && load > median(all, Result::subjectShare);
+    private static boolean isLimitedByOther(List<Result> all) {
+        double other = median(all, Result::otherShare);
+        return other > BUSY && other > median(all, Result::subjectShare);
     }
 
-    private String speed(Servers.Entry server, Cell cell) {
-        List<Result> all = of(server.name(), cell);
+    private String speed(Entry<?> entry, Cell cell) {
+        List<Result> all = of(entry.name(), cell);
         if (all.isEmpty()) {
-            return failures.containsKey(new Place(server.name(), cell)) ? FAILED : NONE;
+            return failures.containsKey(new Place(entry.name(), cell)) ? FAILED : NONE;
         }
         return figure(median(all, Result::perSecond) / 1e3);
     }

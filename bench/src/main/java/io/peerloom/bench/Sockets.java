@@ -1,37 +1,33 @@
 package io.peerloom.bench;
 
+import io.peerloom.bench.Entry.Kind;
 import io.peerloom.bench.LoadGenerator.Plan;
-import io.peerloom.bench.Servers.Kind;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * Measures echo servers over real sockets, each against the {@link LoadGenerator}.
+ * Measures over real sockets: echo servers, each against the {@link LoadGenerator}, and clients,
+ * each against {@link WireEcho}.
  *
- * <p>Every measurement is a fresh server in a process of its own on core 0, and a fresh load
- * generator on core 1, warmed up together; then the echoes of a fixed time are counted, the CPU
- * time of both, and what the server allocated. In a round every server has its turn in every cell,
- * so that what changes on the machine over time falls on all alike. The figures are medians over
- * the rounds. Where there is no {@code taskset}, or one core only, nobody is pinned, and the report
- * says so.
+ * <p>Every measurement is a fresh process on core 0 for what is measured, and a fresh one on core 1
+ * for the other side, warmed up together; then the echoes of a fixed time are counted, the CPU time
+ * of both, and what was allocated. In a round every server has its turn in every cell, so that what
+ * changes on the machine over time falls on all alike. The figures are medians over the rounds.
+ * Where there is no {@code taskset}, or one core only, nobody is pinned, and the report says so.
  *
- * <p>All servers do the same work, see {@link Servers}. Those of {@link Kind#BYTES} skip masking
- * and framing, which is the point of them.
+ * <p>All servers do the same work, see {@link Servers}, and all clients, see {@link Clients}. The
+ * servers of {@link Kind#BYTES} skip masking and framing, which is the point of them.
  */
 public final class Sockets {
     /**
@@ -82,20 +78,32 @@ public final class Sockets {
                     new Cell(50, 1_024, 1, Mode.DEFLATE),
                     new Cell(50, 16_384, 1, Mode.DEFLATE));
 
+    /** What can be measured. */
+    enum Part {
+        /** The {@link #CELLS} with every server. */
+        SERVERS,
+        /** Those of them without TLS and compression with every client. */
+        CLIENTS
+    }
+
     /**
      * What to measure.
      *
+     * @param parts which of all
      * @param cells the loads
      * @param servers the servers
+     * @param clients the clients
      * @param rounds how often
      * @param window how long each time
      * @param warmup how long before each time
-     * @param jvmOptions of all servers, beside {@link #SUBJECT_JVM}
+     * @param jvmOptions of whatever is measured, beside {@link #SUBJECT_JVM}
      * @param out where the report goes; null for the console only
      */
     record Settings(
+            Set<Part> parts,
             List<Cell> cells,
-            List<Servers.Entry> servers,
+            List<Entry<Servers.Start>> servers,
+            List<Entry<Clients.Start>> clients,
             int rounds,
             Duration window,
             Duration warmup,
@@ -105,8 +113,10 @@ public final class Sockets {
             Map<String, String> given =
                     new HashMap<>(
                             Map.of(
+                                    "--parts", "servers",
                                     "--cells", "",
                                     "--servers", "",
+                                    "--clients", "",
                                     "--rounds", "5",
                                     "--seconds", "3",
                                     "--warmup", "3",
@@ -120,11 +130,14 @@ public final class Sockets {
                 }
             }
             List<Cell> cells = split(given.get("--cells"), ",").stream().map(Cell::parse).toList();
-            List<Servers.Entry> servers =
-                    split(given.get("--servers"), ",").stream().map(Servers::named).toList();
+            String before = given.get("--before");
             return new Settings(
+                    split(given.get("--parts"), ",").stream()
+                            .map(part -> Part.valueOf(part.toUpperCase(Locale.ROOT)))
+                            .collect(Collectors.toCollection(() -> EnumSet.noneOf(Part.class))),
                     cells.isEmpty() ? CELLS : cells,
-                    withBefore(servers.isEmpty() ? Servers.ALL : servers, given.get("--before")),
+                    chosen(given.get("--servers"), Servers.ALL, before),
+                    chosen(given.get("--clients"), Clients.ALL, before),
                     Integer.parseInt(given.get("--rounds")),
                     seconds(given.get("--seconds")),
                     seconds(given.get("--warmup")),
@@ -132,16 +145,18 @@ public final class Sockets {
                     given.get("--out").isEmpty() ? null : Path.of(given.get("--out")));
         }
 
-        /** Sets beside each server of ours the same with other classes. */
-        private static List<Servers.Entry> withBefore(List<Servers.Entry> servers, String path) {
-            var all = new ArrayList<Servers.Entry>();
-            for (Servers.Entry server : servers) {
-                all.add(server);
-                if (!path.isEmpty() && server.name().startsWith("peerloom")) {
-                    all.add(server.before(path));
+        /** Those of the names, or all, and beside each of ours the same with other classes. */
+        private static <S> List<Entry<S>> chosen(String names, List<Entry<S>> all, String before) {
+            var chosen = new ArrayList<Entry<S>>();
+            for (String name :
+                    names.isEmpty() ? all.stream().map(Entry::name).toList() : split(names, ",")) {
+                Entry<S> entry = Entry.named(name, all);
+                chosen.add(entry);
+                if (!before.isEmpty() && entry.isOurs()) {
+                    chosen.add(entry.before(before));
                 }
             }
-            return List.copyOf(all);
+            return List.copyOf(chosen);
         }
 
         private static List<String> split(String text, String separator) {
@@ -156,7 +171,7 @@ public final class Sockets {
     /** The JVM options of whatever is measured. */
     static final List<String> SUBJECT_JVM = List.of("-XX:+UseSerialGC", "-Xms1g", "-Xmx1g");
 
-    private static final List<String> LOAD_JVM =
+    private static final List<String> OTHER_JVM =
             List.of("-XX:+UseSerialGC", "-Xmx256m", "-XX:MaxDirectMemorySize=1g");
 
     private static final int SUBJECT_CORE = 0;
@@ -180,11 +195,11 @@ public final class Sockets {
     /**
      * Measures and writes the report.
      *
-     * @param args {@code --cells 50x64x1,50x1024x1xdeflate --servers raw,peerloom-blocking --rounds
-     *     5 --seconds 3 --warmup 3 --jvm "-Djdk.pollerMode=1" --before CLASSPATH --out FILE}, each
-     *     of them optional; all cells and servers if not said otherwise, and the report on the
-     *     console only. {@code --before} measures beside each server of Peerloom the same with
-     *     other classes, in the same rounds
+     * @param args {@code --parts servers,clients --cells 50x64x1,50x1024x1xdeflate --servers
+     *     raw,peerloom-blocking --clients jdk --rounds 5 --seconds 3 --warmup 3 --jvm
+     *     "-Djdk.pollerMode=1" --before CLASSPATH --out FILE}, each of them optional; all cells and
+     *     servers if not said otherwise, and the report on the console only. {@code --before}
+     *     measures beside each server of Peerloom the same with other classes, in the same rounds
      * @throws IOException if a process cannot be started, or the report not be written
      * @throws InterruptedException if the thread is
      */
@@ -203,82 +218,137 @@ public final class Sockets {
     /** Measures and writes the report; returns whether every measurement came to its end. */
     static boolean run(Settings settings) throws IOException, InterruptedException {
         Path folder = Files.createTempDirectory("bench");
-        SocketReport report;
         try {
             boolean tls = settings.cells().stream().anyMatch(cell -> cell.mode() == Mode.TLS);
             Path certificate = tls ? Certificate.make(folder) : null;
-            report = new Sockets(settings, certificate).measureAll();
+            return new Sockets(settings, certificate).measureAll();
         } finally {
             Certificate.delete(folder);
         }
-        System.out.println(report);
+    }
+
+    private boolean measureAll() throws IOException, InterruptedException {
+        var text = new StringBuilder("# Over sockets\n\n");
+        text.append(Machine.here()).append("  \n");
+        text.append("what is measured: `").append(String.join(" ", SUBJECT_JVM));
+        settings.jvmOptions().forEach(option -> text.append(' ').append(option));
+        text.append('`').append(pinned ? " on core 0, the other side on core 1" : ", not pinned");
+        text.append(
+                "; %d rounds of %s s, each after %s s of warm-up; medians\n"
+                        .formatted(
+                                settings.rounds(),
+                                SocketReport.figure(settings.window().toMillis() / 1e3),
+                                SocketReport.figure(settings.warmup().toMillis() / 1e3)));
+        boolean whole = true;
+        for (Part part : settings.parts()) {
+            switch (part) {
+                case SERVERS -> {
+                    var report =
+                            new SocketReport(
+                                    "Echo servers",
+                                    SocketReport.SERVER_TARGETS,
+                                    settings.cells(),
+                                    settings.servers());
+                    measure(report, settings.cells(), settings.servers(), this::server);
+                    text.append('\n').append(report);
+                    whole &= report.isWhole();
+                }
+                case CLIENTS -> {
+                    List<Cell> cells =
+                            settings.cells().stream()
+                                    .filter(cell -> cell.mode() == Mode.PLAIN)
+                                    .toList();
+                    var report =
+                            new SocketReport(
+                                    "Clients, against one fast server",
+                                    SocketReport.CLIENT_TARGETS,
+                                    cells,
+                                    settings.clients());
+                    measure(report, cells, settings.clients(), this::client);
+                    text.append('\n').append(report);
+                    whole &= report.isWhole();
+                }
+            }
+        }
+        System.out.println(text);
         if (settings.out() != null) {
             Path out = settings.out().toAbsolutePath();
             Files.createDirectories(out.getParent());
-            Files.writeString(out, report.toString());
+            Files.writeString(out, text.toString());
             System.out.println("written to " + out);
         }
-        return report.isWhole();
+        return whole;
     }
 
-    private SocketReport measureAll() throws IOException, InterruptedException {
-        var report = new SocketReport(Machine.here(), settings, pinned);
+    @FunctionalInterface
+    private interface Measure<S> {
+        Result of(Entry<S> entry, Cell cell) throws IOException, InterruptedException;
+    }
+
+    private <S> void measure(
+            SocketReport report, List<Cell> cells, List<Entry<S>> entries, Measure<S> measure)
+            throws InterruptedException {
         for (int round = 1; round <= settings.rounds(); round++) {
-            for (Cell cell : settings.cells()) {
-                for (Servers.Entry server : settings.servers()) {
-                    if (!server.modes().contains(cell.mode())) {
+            for (Cell cell : cells) {
+                for (Entry<S> entry : entries) {
+                    if (!entry.modes().contains(cell.mode())) {
                         continue;
                     }
                     String what =
                             "round %d, %s, %s: "
-                                    .formatted(round, SocketReport.name(cell), server.name());
+                                    .formatted(round, SocketReport.name(cell), entry.name());
                     try {
-                        Result result = measure(server, cell);
-                        report.add(server, cell, result);
+                        Result result = measure.of(entry, cell);
+                        report.add(entry, cell, result);
                         System.out.println(what + SocketReport.brief(result));
                     } catch (IOException e) {
-                        report.addFailure(server, cell);
+                        report.addFailure(entry, cell);
                         System.out.println(what + "failed, " + e.getMessage());
                     }
                 }
             }
         }
-        return report;
     }
 
-    private Result measure(Servers.Entry server, Cell cell)
-            throws IOException, InterruptedException {
+    /** Beside what all have, what an entry and the command line ask for. */
+    private List<String> jvm(Entry<?> entry) {
         var jvm = new ArrayList<>(SUBJECT_JVM);
-        jvm.addAll(server.jvmOptions());
+        jvm.addAll(entry.jvmOptions());
         jvm.addAll(settings.jvmOptions());
-        try (var echo =
-                new Child(
-                        pinned ? SUBJECT_CORE : -1,
-                        jvm,
-                        certificate,
-                        server.classPath(),
-                        Servers.class,
-                        List.of(server.mainName(), cell.mode().name()))) {
+        return jvm;
+    }
+
+    private Child subject(Entry<?> entry, Class<?> main, List<String> arguments)
+            throws IOException {
+        int core = pinned ? SUBJECT_CORE : Child.ANY_CORE;
+        return new Child(core, jvm(entry), certificate, entry.classPath(), main, arguments);
+    }
+
+    private Child other(Class<?> main, List<String> arguments) throws IOException {
+        int core = pinned ? OTHER_CORE : Child.ANY_CORE;
+        return new Child(core, OTHER_JVM, certificate, "", main, arguments);
+    }
+
+    private Plan plan(int port, Entry<?> entry, Cell cell, long serverPid) {
+        return new Plan(
+                port,
+                entry.kind() == Kind.WEBSOCKET,
+                cell.mode(),
+                cell.connections(),
+                cell.payload(),
+                cell.inFlight(),
+                settings.warmup(),
+                settings.window(),
+                serverPid);
+    }
+
+    private Result server(Entry<Servers.Start> server, Cell cell)
+            throws IOException, InterruptedException {
+        List<String> arguments = List.of(server.mainName(), cell.mode().name());
+        try (Child echo = subject(server, Servers.class, arguments)) {
             int port = Integer.parseInt(echo.await(Subject.LISTENING, PATIENCE));
-            var plan =
-                    new Plan(
-                            port,
-                            server.kind() == Kind.WEBSOCKET,
-                            cell.mode(),
-                            cell.connections(),
-                            cell.payload(),
-                            cell.inFlight(),
-                            settings.warmup(),
-                            settings.window(),
-                            echo.process.pid());
-            try (var load =
-                    new Child(
-                            pinned ? OTHER_CORE : -1,
-                            LOAD_JVM,
-                            certificate,
-                            "",
-                            LoadGenerator.class,
-                            plan.toArguments())) {
+            Plan plan = plan(port, server, cell, echo.process.pid());
+            try (Child load = other(LoadGenerator.class, plan.toArguments())) {
                 load.await(LoadGenerator.BEGIN, settings.warmup().plus(PATIENCE));
                 long before = echo.allocated();
                 load.await(LoadGenerator.END, settings.window().plus(PATIENCE));
@@ -289,90 +359,16 @@ public final class Sockets {
         }
     }
 
-    /** A class in a JVM like this one, whose errors are seen here. */
-    static final class Child implements AutoCloseable {
-        private static final String ENDED = "ended";
-
-        private final Process process;
-        private final PrintStream in;
-        private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
-
-        /**
-         * Starts it.
-         *
-         * @param core the core it is pinned to; -1 for any
-         * @param jvm its JVM's options
-         * @param certificate what TLS takes; null if there is none
-         * @param classPath what its class path begins with
-         */
-        Child(
-                int core,
-                List<String> jvm,
-                Path certificate,
-                String classPath,
-                Class<?> main,
-                List<String> arguments)
-                throws IOException {
-            var command = new ArrayList<String>();
-            if (core >= 0) {
-                command.addAll(List.of("taskset", "-c", Integer.toString(core)));
+    private Result client(Entry<Clients.Start> client, Cell cell)
+            throws IOException, InterruptedException {
+        try (Child echo = other(WireEcho.class, List.of())) {
+            int port = Integer.parseInt(echo.await(Subject.LISTENING, PATIENCE));
+            var arguments = new ArrayList<>(List.of(client.mainName()));
+            arguments.addAll(plan(port, client, cell, echo.process.pid()).toArguments());
+            try (Child load = subject(client, Clients.class, arguments)) {
+                Duration patience = settings.warmup().plus(settings.window()).plus(PATIENCE);
+                return Result.parse(load.await(LoadGenerator.RESULT, patience));
             }
-            command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-            command.addAll(jvm);
-            command.add("--enable-native-access=ALL-UNNAMED"); // Netty's epoll
-            command.add("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
-            if (certificate != null) {
-                command.add("-D" + Certificate.PROPERTY + "=" + certificate);
-            }
-            String own = System.getProperty("java.class.path");
-            command.addAll(List.of("-cp", classPath + own, main.getName()));
-            command.addAll(arguments);
-            process =
-                    new ProcessBuilder(command)
-                            .redirectError(ProcessBuilder.Redirect.INHERIT)
-                            .start();
-            in = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8);
-            // It goes on reading, so that a talkative child never waits for somebody to listen.
-            Thread.ofVirtual().start(this::listen);
-        }
-
-        private void listen() {
-            try (var reader =
-                    new BufferedReader(
-                            new InputStreamReader(
-                                    process.getInputStream(), StandardCharsets.UTF_8))) {
-                for (String line; (line = reader.readLine()) != null; ) {
-                    lines.add(line);
-                }
-            } catch (IOException e) {
-                // as good as its end
-            }
-            lines.add(ENDED);
-        }
-
-        /** Waits for a line that begins so, and returns the rest of it. */
-        String await(String beginning, Duration patience) throws IOException, InterruptedException {
-            long end = System.nanoTime() + patience.toNanos();
-            while (true) {
-                String line = lines.poll(end - System.nanoTime(), TimeUnit.NANOSECONDS);
-                if (line == null || line.equals(ENDED)) {
-                    throw new IOException(
-                            (line == null ? "too slow" : "ended") + ", no \"" + beginning + "\"");
-                }
-                if (line.startsWith(beginning)) {
-                    return line.substring(beginning.length());
-                }
-            }
-        }
-
-        long allocated() throws IOException, InterruptedException {
-            in.println();
-            return Long.parseLong(await(Subject.ALLOCATED, PATIENCE));
-        }
-
-        @Override
-        public void close() {
-            process.destroyForcibly().onExit().join();
         }
     }
 }

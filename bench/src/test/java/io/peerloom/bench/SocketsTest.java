@@ -16,7 +16,9 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
@@ -35,7 +37,7 @@ class SocketsTest {
     void everyServerEchoes(@TempDir Path folder) throws Exception {
         Path certificate = Certificate.make(folder);
         System.setProperty(Certificate.PROPERTY, certificate.toString());
-        record Start(Servers.Entry server, Mode mode) {}
+        record Start(Entry<Servers.Start> server, Mode mode) {}
         List<Start> starts =
                 Servers.ALL.stream()
                         .filter(server -> !server.name().endsWith("unsafe")) // the JVM's options
@@ -47,14 +49,14 @@ class SocketsTest {
                         .flatMap(start -> Stream.of(start.server().name(), start.mode().name()))
                         .toList();
         try (var servers =
-                new Sockets.Child(-1, List.of(), certificate, "", Servers.class, arguments)) {
+                new Child(Child.ANY_CORE, List.of(), certificate, "", Servers.class, arguments)) {
             for (Start start : starts) {
                 int port = Integer.parseInt(servers.await(Subject.LISTENING, PATIENCE));
                 for (Cell cell : List.of(new Cell(3, 1_024, 4), new Cell(2, 70_000, 2))) {
                     Plan plan =
                             new Plan(
                                     port,
-                                    start.server().kind() == Servers.Kind.WEBSOCKET,
+                                    start.server().kind() == Entry.Kind.WEBSOCKET,
                                     start.mode(),
                                     cell.connections(),
                                     cell.payload(),
@@ -98,13 +100,42 @@ class SocketsTest {
                         "\n| peerloom-blocking | ");
     }
 
+    /** In one process. What a client received is compared with what it sent. */
+    @Test
+    void everyClientReceivesWhatItSent() throws Exception {
+        List<String> names =
+                Clients.ALL.stream()
+                        .map(Entry::name)
+                        .filter(name -> !name.endsWith("unsafe")) // the JVM's options
+                        .toList();
+        try (var server =
+                new Child(Child.ANY_CORE, List.of(), null, "", WireEcho.class, List.of())) {
+            int port = Integer.parseInt(server.await(Subject.LISTENING, PATIENCE));
+            Duration window = Duration.ofMillis(20);
+            var plan = new Plan(port, true, Mode.PLAIN, 2, 70_000, 2, Duration.ZERO, window, 0);
+            var arguments = new ArrayList<>(List.of(String.join(",", names)));
+            arguments.addAll(plan.toArguments());
+            try (var clients =
+                    new Child(Child.ANY_CORE, List.of(), null, "", Clients.class, arguments)) {
+                for (String name : names) {
+                    Result result = Result.parse(clients.await(LoadGenerator.RESULT, PATIENCE));
+                    assertThat(result.total()).as(name).isGreaterThanOrEqualTo(2);
+                }
+            }
+        }
+    }
+
     @Test
     void whatIsMeasuredIsSaidOnTheCommandLine() {
         String[] arguments = {
+            "--parts",
+            "clients,servers",
             "--cells",
             "50x64x16,1x16384x1xtls",
             "--servers",
             "raw,peerloom-poll",
+            "--clients",
+            "jdk",
             "--rounds",
             "2",
             "--seconds",
@@ -118,12 +149,14 @@ class SocketsTest {
             "--out",
             "x.md"
         };
-        Servers.Entry poll = Servers.named("peerloom-poll");
+        Entry<Servers.Start> poll = Entry.named("peerloom-poll", Servers.ALL);
         assertThat(Settings.parse(arguments))
                 .isEqualTo(
                         new Settings(
+                                EnumSet.of(Sockets.Part.SERVERS, Sockets.Part.CLIENTS),
                                 List.of(new Cell(50, 64, 16), new Cell(1, 16_384, 1, Mode.TLS)),
                                 List.of(Servers.RAW, poll, poll.before("old")),
+                                List.of(Entry.named("jdk", Clients.ALL)),
                                 2,
                                 Duration.ofMillis(500),
                                 Duration.ofSeconds(4),
@@ -141,20 +174,14 @@ class SocketsTest {
     void theReportHoldsMediansAndWhatTheyAreComparedWith() {
         var cell = new Cell(50, 64, 1);
         var large = new Cell(8, 1_048_576, 1);
-        Servers.Entry poll = Servers.named("peerloom-poll");
-        Servers.Entry netty = Servers.named("netty-nio");
-        var settings =
-                new Settings(
-                        List.of(cell, large),
-                        List.of(Servers.RAW, poll, netty),
-                        3,
-                        Duration.ofSeconds(2),
-                        Duration.ofMillis(1_500),
-                        List.of("-Xint"),
-                        null);
+        Entry<Servers.Start> poll = Entry.named("peerloom-poll", Servers.ALL);
+        Entry<Servers.Start> netty = Entry.named("netty-nio", Servers.ALL);
         var report =
                 new SocketReport(
-                        new Machine("Chip", 2, "OS 1", "JDK 0", "commit 1+"), settings, true);
+                        "Servers",
+                        SocketReport.SERVER_TARGETS,
+                        List.of(cell, large),
+                        List.of(Servers.RAW, poll, netty));
         report.add(Servers.RAW, cell, counted(200_000, 2.0, 0.5, 0));
         report.add(Servers.RAW, cell, counted(400_000, 2.0, 1.0, 0));
         report.add(Servers.RAW, cell, counted(100_000, 2.0, 0.25, 0));
@@ -167,12 +194,9 @@ class SocketsTest {
         assertThat(report.toString())
                 .isEqualTo(
                         """
-                        # Echo over sockets
+                        ## Servers
 
-                        Chip, 2 cores; OS 1; JDK 0; commit 1+\s\s
-                        servers: `-XX:+UseSerialGC -Xms1g -Xmx1g -Xint` on core 0, load on core 1; 3 rounds of 2.00 s, each after 1.50 s of warm-up; medians
-
-                        Thousand messages per second, and beside `raw`, one virtual thread a socket; * where the load's core was the one that was full:
+                        Thousand messages per second, and beside `raw`, one virtual thread a socket; * where the other side's core was the one that was full:
 
                         | connections × payload × in flight | 50×64 B×1 | 8×1 MiB×1 |
                         |---|---:|---:|
@@ -183,17 +207,17 @@ class SocketsTest {
                         | *must reach, beside the best library* | *1.05×* | *1.40×* |
                         | peerloom-poll beside the best library | 1.25× | – |
 
-                        ## 50×64 B×1
+                        ### 50×64 B×1
 
-                        | server | k msg/s | least to most | beside raw | server CPU, µs per message | allocated, B per message | server's core | load's core | starved | failed |
+                        | | k msg/s | least to most | beside raw | CPU, µs per message | allocated, B per message | its core | the other side's core | starved | failed |
                         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
                         | raw | 100 | 50.0 to 200 |  | 2.50 | 100 | 25 % | 50 % | – | – |
                         | peerloom-poll | 100 | 90.0 to 110 | 1.00× | 2.53 | 100 | 25 % | 50 % | 3 connections | 1 times failed |
                         | netty-nio | 80.0 | 80.0 to 80.0 | 0.80× | 3.13 | 100 | 25 % | 50 % | – | – |
 
-                        ## 8×1 MiB×1
+                        ### 8×1 MiB×1
 
-                        | server | k msg/s | least to most | beside raw | server CPU, µs per message | allocated, B per message | server's core | load's core | starved | failed |
+                        | | k msg/s | least to most | beside raw | CPU, µs per message | allocated, B per message | its core | the other side's core | starved | failed |
                         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
                         | raw | 2.00 | 2.00 to 2.00 |  | 125 | 100 | 25 % | 50 % | – | – |
                         | peerloom-poll | failed | – |  | – | – | – | – | – | 1 times failed |
