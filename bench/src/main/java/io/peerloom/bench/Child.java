@@ -15,6 +15,9 @@ import java.util.concurrent.TimeUnit;
 
 /** A class in a JVM like this one, whose errors are seen here. */
 final class Child implements AutoCloseable {
+    /** How long an answer may take, or the first line. */
+    static final Duration PATIENCE = Duration.ofSeconds(30);
+
     /** For a child that is not pinned. */
     static final int ANY_CORE = -1;
 
@@ -89,9 +92,18 @@ final class Child implements AutoCloseable {
         }
     }
 
+    /** Asks a {@link Subject} and returns its answer. */
+    String ask(String question) throws IOException, InterruptedException {
+        tell(question);
+        return await(question + " ", PATIENCE);
+    }
+
+    void tell(String line) {
+        in.println(line);
+    }
+
     long allocated() throws IOException, InterruptedException {
-        in.println();
-        return Long.parseLong(await(Subject.ALLOCATED, Duration.ofSeconds(30)));
+        return Long.parseLong(ask(Subject.ALLOCATED));
     }
 
     @Override

@@ -1,9 +1,12 @@
 package io.peerloom.bench;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -20,7 +23,9 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import java.util.zip.DataFormatException;
 import java.util.zip.Deflater;
 import java.util.zip.Inflater;
@@ -94,6 +99,30 @@ final class LoadGenerator {
         }
     }
 
+    /** What this process is there for. */
+    enum Role {
+        /** To run a plan and print the result. */
+        LOAD,
+
+        /**
+         * To be there: each connection has a message of its plan echoed, {@link #READY} is said,
+         * and from then on all that comes is read. A line with a number on the standard input is
+         * answered with {@link #GOT} when each connection has received as many messages more. Ends
+         * when that input does.
+         */
+        CROWD,
+
+        /** To send and send and read nothing. Says {@link #READY} when it has begun. */
+        DEAF;
+
+        List<String> with(Plan plan) {
+            return Stream.concat(Stream.of(name()), plan.toArguments().stream()).toList();
+        }
+    }
+
+    static final String READY = "ready";
+    static final String GOT = "got";
+
     /** The lines before and after the window, and the beginning of the one with the result. */
     static final String BEGIN = "begin";
 
@@ -131,6 +160,9 @@ final class LoadGenerator {
     /** What a client sends last: a masked close frame with code 1000. */
     private static final byte[] GOODBYE = {(byte) 0x88, (byte) 0x82, 0, 0, 0, 0, 3, (byte) 0xE8};
 
+    /** A masked pong, with nothing in it. */
+    private static final byte[] SIGN_OF_LIFE = {(byte) 0x8A, (byte) 0x80, 0, 0, 0, 0};
+
     private final Plan plan;
 
     /** Null without TLS. */
@@ -151,6 +183,9 @@ final class LoadGenerator {
 
     /** False at the end, when only what is in flight is waited for. */
     private boolean sending = true;
+
+    /** Whether this is a crowd, which shows signs of life. */
+    private boolean staying;
 
     private long received;
 
@@ -179,13 +214,18 @@ final class LoadGenerator {
     }
 
     /**
-     * Runs one plan, whose parts are the arguments, and prints the result.
+     * Plays a role.
      *
-     * @param args see {@link Plan}
+     * @param args the {@link Role} and what makes a {@link Plan}
      */
     public static void main(String[] args) {
         try {
-            System.out.println(RESULT + run(Plan.parse(args), System.out::println));
+            Plan plan = Plan.parse(Arrays.copyOfRange(args, 1, args.length));
+            switch (Role.valueOf(args[0])) {
+                case LOAD -> System.out.println(RESULT + run(plan, System.out::println));
+                case CROWD -> new LoadGenerator(plan).crowd();
+                case DEAF -> new LoadGenerator(plan).deaf();
+            }
         } catch (IOException e) {
             System.err.println("load generator: " + e.getMessage());
             System.exit(1);
@@ -247,6 +287,62 @@ final class LoadGenerator {
                 starved,
                 received,
                 -1);
+    }
+
+    private void crowd() throws IOException {
+        sending = false;
+        staying = true;
+        var wanted = new AtomicLong(plan.connections());
+        try (Selector selector = Selector.open()) {
+            for (int i = 0; i < plan.connections(); i++) {
+                var connection = new Connection(connect());
+                connections.add(connection);
+                connection.start(selector);
+            }
+            Thread.ofPlatform()
+                    .daemon()
+                    .start(() -> {
+                        var lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
+                        lines.lines()
+                                .forEach(line -> {
+                                    long more = Long.parseLong(line) * plan.connections();
+                                    wanted.addAndGet(more);
+                                    selector.wakeup();
+                                });
+                        System.exit(0);
+                    });
+            long reached = 0;
+            while (true) {
+                selector.select(this::ready);
+                long now = wanted.get(); // the next line may come as soon as this one is answered
+                if (received >= now && reached != now) {
+                    System.out.println(reached == 0 ? READY : GOT);
+                    reached = now;
+                }
+            }
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+
+    private void deaf() throws IOException {
+        for (int i = 0; i < plan.connections(); i++) {
+            Wire wire = connect();
+            ByteBuffer frames = batch.duplicate();
+            Thread.ofPlatform()
+                    .daemon()
+                    .start(() -> {
+                        try {
+                            while (true) {
+                                wire.write(frames.clear());
+                            }
+                        } catch (IOException e) {
+                            // the server has had enough
+                        }
+                    });
+        }
+        System.out.println(READY);
+        while (System.in.read() >= 0) {}
     }
 
     private record Snapshot(long messages, long nanos, long serverCpu, long loadCpu) {}
@@ -454,6 +550,9 @@ final class LoadGenerator {
                 throw new IOException("a frame 0x%02X%02X came back".formatted(first, length));
             }
             data = !control;
+            if (opcode == PING && owed == 0 && staying) {
+                wire.write(ByteBuffer.wrap(SIGN_OF_LIFE));
+            }
             if (data && opcode != CONTINUATION) {
                 compressed = deflated;
             }

@@ -172,7 +172,7 @@ public final class Servers {
             var setup = new Setup(Mode.valueOf(args[i + 1]));
             Subject.listening(Entry.named(args[i], ALL).start().on(setup));
         }
-        Subject.obeyParent();
+        Subject.obeyParent(Map.of());
     }
 
     // Peerloom, as a user would write it

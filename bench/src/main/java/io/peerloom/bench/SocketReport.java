@@ -121,6 +121,27 @@ final class SocketReport {
         return text.toString();
     }
 
+    /** The cells as a picture. */
+    String plot() {
+        List<Plot.Panel> panels =
+                cells.stream()
+                        .map(cell ->
+                                new Plot.Panel(
+                                        name(cell),
+                                        entries.stream().map(entry -> bar(entry, cell)).toList()))
+                        .toList();
+        return Plot.svg(title + ", thousand messages per second", panels);
+    }
+
+    private Plot.Bar bar(Entry<?> entry, Cell cell) {
+        Plot.Kind kind =
+                entry.isOurs()
+                        ? Plot.Kind.OURS
+                        : entry.kind() == Kind.BYTES ? Plot.Kind.CEILING : Plot.Kind.LIBRARY;
+        return new Plot.Bar(
+                entry.name(), kind, median(of(entry.name(), cell), Result::perSecond) / 1e3);
+    }
+
     private void overview(StringBuilder text) {
         boolean raw = entries.contains(Servers.RAW);
         text.append("Thousand messages per second");

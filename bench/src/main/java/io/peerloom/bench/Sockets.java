@@ -2,6 +2,7 @@ package io.peerloom.bench;
 
 import io.peerloom.bench.Entry.Kind;
 import io.peerloom.bench.LoadGenerator.Plan;
+import io.peerloom.bench.LoadGenerator.Role;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -83,8 +84,23 @@ public final class Sockets {
         /** The {@link #CELLS} with every server. */
         SERVERS,
         /** Those of them without TLS and compression with every client. */
-        CLIENTS
+        CLIENTS,
+        /** The memory of idle connections. */
+        IDLE,
+        /** {@code poll()} when nothing happened, with many peers. */
+        POLL,
+        /** Few active connections among many idle ones. */
+        ACTIVE,
+        /** One message to many. */
+        BROADCAST,
+        /** One that sends and does not read, among many. */
+        SLOW,
+        /** The three ways to use one connection. */
+        WAYS
     }
+
+    /** Those of {@link Part#WAYS}. */
+    private static final List<Cell> WAYS = List.of(new Cell(1, 64, 1), new Cell(1, 64, 64));
 
     /**
      * What to measure.
@@ -93,6 +109,7 @@ public final class Sockets {
      * @param cells the loads
      * @param servers the servers
      * @param clients the clients
+     * @param crowd how many connections are many
      * @param rounds how often
      * @param window how long each time
      * @param warmup how long before each time
@@ -104,6 +121,7 @@ public final class Sockets {
             List<Cell> cells,
             List<Entry<Servers.Start>> servers,
             List<Entry<Clients.Start>> clients,
+            int crowd,
             int rounds,
             Duration window,
             Duration warmup,
@@ -112,17 +130,18 @@ public final class Sockets {
         static Settings parse(String[] args) {
             Map<String, String> given =
                     new HashMap<>(
-                            Map.of(
-                                    "--parts", "servers",
-                                    "--cells", "",
-                                    "--servers", "",
-                                    "--clients", "",
-                                    "--rounds", "5",
-                                    "--seconds", "3",
-                                    "--warmup", "3",
-                                    "--jvm", "",
-                                    "--before", "",
-                                    "--out", ""));
+                            Map.ofEntries(
+                                    Map.entry("--parts", "servers"),
+                                    Map.entry("--cells", ""),
+                                    Map.entry("--servers", ""),
+                                    Map.entry("--clients", ""),
+                                    Map.entry("--crowd", "10000"),
+                                    Map.entry("--rounds", "5"),
+                                    Map.entry("--seconds", "3"),
+                                    Map.entry("--warmup", "3"),
+                                    Map.entry("--jvm", ""),
+                                    Map.entry("--before", ""),
+                                    Map.entry("--out", "")));
             for (int i = 0; i < args.length; i += 2) {
                 if (i + 1 == args.length || given.replace(args[i], args[i + 1]) == null) {
                     throw new IllegalArgumentException(
@@ -138,6 +157,7 @@ public final class Sockets {
                     cells.isEmpty() ? CELLS : cells,
                     chosen(given.get("--servers"), Servers.ALL, before),
                     chosen(given.get("--clients"), Clients.ALL, before),
+                    Integer.parseInt(given.get("--crowd")),
                     Integer.parseInt(given.get("--rounds")),
                     seconds(given.get("--seconds")),
                     seconds(given.get("--warmup")),
@@ -177,9 +197,6 @@ public final class Sockets {
     private static final int SUBJECT_CORE = 0;
     private static final int OTHER_CORE = 1;
 
-    /** How long a server may take to listen, and a load generator beyond its plan. */
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
-
     private final Settings settings;
     private final boolean pinned;
     private final Path certificate;
@@ -195,11 +212,12 @@ public final class Sockets {
     /**
      * Measures and writes the report.
      *
-     * @param args {@code --parts servers,clients --cells 50x64x1,50x1024x1xdeflate --servers
-     *     raw,peerloom-blocking --clients jdk --rounds 5 --seconds 3 --warmup 3 --jvm
-     *     "-Djdk.pollerMode=1" --before CLASSPATH --out FILE}, each of them optional; all cells and
-     *     servers if not said otherwise, and the report on the console only. {@code --before}
-     *     measures beside each server of Peerloom the same with other classes, in the same rounds
+     * @param args {@code --parts servers,clients,idle,poll,active,broadcast,slow,ways --cells
+     *     50x64x1,50x1024x1xdeflate --servers raw,peerloom-blocking --clients jdk --crowd 10000
+     *     --rounds 5 --seconds 3 --warmup 3 --jvm "-Djdk.pollerMode=1" --before CLASSPATH --out
+     *     FILE}, each of them optional; all cells and servers if not said otherwise, and the report
+     *     on the console only. {@code --before} measures beside each server of Peerloom the same
+     *     with other classes, in the same rounds
      * @throws IOException if a process cannot be started, or the report not be written
      * @throws InterruptedException if the thread is
      */
@@ -241,43 +259,83 @@ public final class Sockets {
                                 SocketReport.figure(settings.warmup().toMillis() / 1e3)));
         boolean whole = true;
         for (Part part : settings.parts()) {
-            switch (part) {
-                case SERVERS -> {
-                    var report =
-                            new SocketReport(
-                                    "Echo servers",
-                                    SocketReport.SERVER_TARGETS,
-                                    settings.cells(),
-                                    settings.servers());
-                    measure(report, settings.cells(), settings.servers(), this::server);
-                    text.append('\n').append(report);
-                    whole &= report.isWhole();
-                }
-                case CLIENTS -> {
-                    List<Cell> cells =
-                            settings.cells().stream()
-                                    .filter(cell -> cell.mode() == Mode.PLAIN)
-                                    .toList();
-                    var report =
-                            new SocketReport(
-                                    "Clients, against one fast server",
-                                    SocketReport.CLIENT_TARGETS,
-                                    cells,
-                                    settings.clients());
-                    measure(report, cells, settings.clients(), this::client);
-                    text.append('\n').append(report);
-                    whole &= report.isWhole();
-                }
+            text.append('\n');
+            try {
+                whole &= measure(part, text);
+            } catch (IOException e) {
+                whole = false;
+                text.append("## ").append(part).append("\n\nfailed, ").append(e.getMessage());
+                text.append('\n');
             }
         }
         System.out.println(text);
         if (settings.out() != null) {
-            Path out = settings.out().toAbsolutePath();
-            Files.createDirectories(out.getParent());
-            Files.writeString(out, text.toString());
-            System.out.println("written to " + out);
+            write(settings.out(), text.toString());
         }
         return whole;
+    }
+
+    private static void write(Path out, String text) throws IOException {
+        Files.createDirectories(out.toAbsolutePath().getParent());
+        Files.writeString(out, text);
+        System.out.println("written to " + out);
+    }
+
+    /** Returns whether nothing failed. */
+    private boolean measure(Part part, StringBuilder text)
+            throws IOException, InterruptedException {
+        var crowds = new Crowds(this, settings.crowd());
+        switch (part) {
+            case SERVERS -> {
+                var report =
+                        new SocketReport(
+                                "Echo servers",
+                                SocketReport.SERVER_TARGETS,
+                                settings.cells(),
+                                settings.servers());
+                measure(report, settings.cells(), settings.servers(), this::alone);
+                return add(report, "servers", text);
+            }
+            case CLIENTS -> {
+                List<Cell> cells =
+                        settings.cells().stream()
+                                .filter(cell -> cell.mode() == Mode.PLAIN)
+                                .toList();
+                var report =
+                        new SocketReport(
+                                "Clients, against one fast server",
+                                SocketReport.CLIENT_TARGETS,
+                                cells,
+                                settings.clients());
+                measure(report, cells, settings.clients(), this::client);
+                return add(report, "clients", text);
+            }
+            case WAYS -> {
+                List<Entry<Servers.Start>> ours =
+                        Servers.ALL.stream().filter(Entry::isOurs).toList();
+                var report = new SocketReport("Ways to use one connection", Map.of(), WAYS, ours);
+                measure(report, WAYS, ours, this::alone);
+                return add(report, "ways", text);
+            }
+            case IDLE -> text.append(crowds.idle(settings.servers()));
+            case POLL -> text.append(crowds.polls());
+            case ACTIVE -> text.append(crowds.active());
+            case BROADCAST -> text.append(crowds.broadcasts());
+            case SLOW -> text.append(crowds.slowReader());
+        }
+        return true;
+    }
+
+    /** Adds the tables and, if they go to a file, a picture beside it. */
+    private boolean add(SocketReport report, String name, StringBuilder text) throws IOException {
+        text.append(report);
+        if (settings.out() != null) {
+            String file = settings.out().getFileName().toString().replaceFirst("\\.md$", "");
+            Path picture = settings.out().resolveSibling(file + "-" + name + ".svg");
+            write(picture, report.plot());
+            text.append("\n![%s](%s)\n".formatted(name, picture.getFileName()));
+        }
+        return report.isWhole();
     }
 
     @FunctionalInterface
@@ -320,11 +378,24 @@ public final class Sockets {
 
     private Child subject(Entry<?> entry, Class<?> main, List<String> arguments)
             throws IOException {
-        int core = pinned ? SUBJECT_CORE : Child.ANY_CORE;
-        return new Child(core, jvm(entry), certificate, entry.classPath(), main, arguments);
+        return subject(jvm(entry), entry, main, arguments);
     }
 
-    private Child other(Class<?> main, List<String> arguments) throws IOException {
+    /** A child that is measured, without the JVM options of the command line. */
+    Child subject(List<String> jvm, Entry<?> entry, Class<?> main, List<String> arguments)
+            throws IOException {
+        int core = pinned ? SUBJECT_CORE : Child.ANY_CORE;
+        return new Child(core, jvm, certificate, entry.classPath(), main, arguments);
+    }
+
+    /** A child that is measured and is no entry. */
+    Child subject(Class<?> main, List<String> arguments) throws IOException {
+        int core = pinned ? SUBJECT_CORE : Child.ANY_CORE;
+        return new Child(core, SUBJECT_JVM, certificate, "", main, arguments);
+    }
+
+    /** A child on the other side. */
+    Child other(Class<?> main, List<String> arguments) throws IOException {
         int core = pinned ? OTHER_CORE : Child.ANY_CORE;
         return new Child(core, OTHER_JVM, certificate, "", main, arguments);
     }
@@ -342,19 +413,36 @@ public final class Sockets {
                 serverPid);
     }
 
-    private Result server(Entry<Servers.Start> server, Cell cell)
+    /** What there is to do before a server is measured. */
+    @FunctionalInterface
+    interface Beside {
+        /** Starts another child, which ends when the measurement does; or null. */
+        Child start(int port, Kind kind) throws IOException, InterruptedException;
+    }
+
+    private Result alone(Entry<Servers.Start> server, Cell cell)
+            throws IOException, InterruptedException {
+        return server(server, cell, (port, kind) -> null);
+    }
+
+    Result server(Entry<Servers.Start> server, Cell cell, Beside beside)
             throws IOException, InterruptedException {
         List<String> arguments = List.of(server.mainName(), cell.mode().name());
         try (Child echo = subject(server, Servers.class, arguments)) {
-            int port = Integer.parseInt(echo.await(Subject.LISTENING, PATIENCE));
+            int port = Integer.parseInt(echo.await(Subject.LISTENING, Child.PATIENCE));
             Plan plan = plan(port, server, cell, echo.process.pid());
-            try (Child load = other(LoadGenerator.class, plan.toArguments())) {
-                load.await(LoadGenerator.BEGIN, settings.warmup().plus(PATIENCE));
+            Child besides = beside.start(port, server.kind());
+            try (Child load = other(LoadGenerator.class, Role.LOAD.with(plan))) {
+                load.await(LoadGenerator.BEGIN, settings.warmup().plus(Child.PATIENCE));
                 long before = echo.allocated();
-                load.await(LoadGenerator.END, settings.window().plus(PATIENCE));
+                load.await(LoadGenerator.END, settings.window().plus(Child.PATIENCE));
                 long after = echo.allocated();
-                return Result.parse(load.await(LoadGenerator.RESULT, PATIENCE))
+                return Result.parse(load.await(LoadGenerator.RESULT, Child.PATIENCE))
                         .withAllocated(after - before);
+            } finally {
+                if (besides != null) {
+                    besides.close();
+                }
             }
         }
     }
@@ -362,11 +450,11 @@ public final class Sockets {
     private Result client(Entry<Clients.Start> client, Cell cell)
             throws IOException, InterruptedException {
         try (Child echo = other(WireEcho.class, List.of())) {
-            int port = Integer.parseInt(echo.await(Subject.LISTENING, PATIENCE));
+            int port = Integer.parseInt(echo.await(Subject.LISTENING, Child.PATIENCE));
             var arguments = new ArrayList<>(List.of(client.mainName()));
             arguments.addAll(plan(port, client, cell, echo.process.pid()).toArguments());
             try (Child load = subject(client, Clients.class, arguments)) {
-                Duration patience = settings.warmup().plus(settings.window()).plus(PATIENCE);
+                Duration patience = settings.warmup().plus(settings.window()).plus(Child.PATIENCE);
                 return Result.parse(load.await(LoadGenerator.RESULT, patience));
             }
         }

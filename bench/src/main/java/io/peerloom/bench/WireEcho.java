@@ -14,6 +14,7 @@ import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * The server that clients are measured against: as near to the {@linkplain RawServers#selector raw
@@ -53,7 +54,7 @@ final class WireEcho {
      */
     public static void main(String[] args) throws IOException {
         Subject.listening(start());
-        Subject.obeyParent();
+        Subject.obeyParent(Map.of());
     }
 
     /** Starts a server and returns its port. */

@@ -3,6 +3,7 @@ package io.peerloom.bench;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.peerloom.bench.LoadGenerator.Plan;
 import io.peerloom.bench.Sockets.Cell;
@@ -10,6 +11,7 @@ import io.peerloom.bench.Sockets.Settings;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.StringReader;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -22,8 +24,12 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
+import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
+import org.xml.sax.InputSource;
 
 /** The harness measures echoes and nothing else; how fast they are is not asked here. */
 class SocketsTest {
@@ -79,10 +85,16 @@ class SocketsTest {
     void aRunEndsWithAReport(@TempDir Path folder) throws Exception {
         Path out = folder.resolve("results").resolve("sockets.md");
         String[] arguments = {
+            "--parts",
+            "servers,clients,idle,broadcast",
             "--cells",
             "3x64x4",
             "--servers",
             "raw,peerloom-blocking",
+            "--clients",
+            "peerloom-blocking",
+            "--crowd",
+            "20",
             "--rounds",
             "1",
             "--seconds",
@@ -97,7 +109,59 @@ class SocketsTest {
                 .contains(
                         "| connections × payload × in flight | 3×64 B×4 |\n",
                         "\n| raw | ",
-                        "\n| peerloom-blocking | ");
+                        "\n| peerloom-blocking | ",
+                        "\n## Clients",
+                        "\n## Idle",
+                        "\n## Broadcast",
+                        "\n![servers](sockets-servers.svg)\n");
+        assertThat(texts(out.resolveSibling("sockets-servers.svg")))
+                .contains("3×64 B×4", "raw", "peerloom-blocking");
+        assertThat(texts(out.resolveSibling("sockets-clients.svg"))).contains("peerloom-blocking");
+    }
+
+    /** Those of a picture, which must be well-formed. */
+    private static List<String> texts(Path svg) throws Exception {
+        var texts = new ArrayList<String>();
+        NodeList nodes =
+                DocumentBuilderFactory.newInstance()
+                        .newDocumentBuilder()
+                        .parse(svg.toFile())
+                        .getElementsByTagName("text");
+        for (int i = 0; i < nodes.getLength(); i++) {
+            texts.add(nodes.item(i).getTextContent());
+        }
+        return texts;
+    }
+
+    @Test
+    void barsAreAsLongAsTheirValues() throws Exception {
+        String svg =
+                Plot.svg(
+                        "a < b & c",
+                        List.of(
+                                new Plot.Panel(
+                                        "one",
+                                        List.of(
+                                                new Plot.Bar("x", Plot.Kind.OURS, 200),
+                                                new Plot.Bar("y", Plot.Kind.LIBRARY, 50),
+                                                new Plot.Bar(
+                                                        "z", Plot.Kind.CEILING, Double.NaN)))));
+        Element root =
+                DocumentBuilderFactory.newInstance()
+                        .newDocumentBuilder()
+                        .parse(new InputSource(new StringReader(svg)))
+                        .getDocumentElement();
+        assertThat(root.getElementsByTagName("text").item(0).getTextContent())
+                .isEqualTo("a < b & c");
+        NodeList bars = root.getElementsByTagName("rect");
+        assertThat(bars.getLength()).isEqualTo(1 + 3); // the first is the background
+        double longest = width(bars, 1);
+        assertThat(width(bars, 2)).isCloseTo(longest / 4, within(0.1));
+        assertThat(width(bars, 3)).isZero();
+    }
+
+    private static double width(NodeList bars, int index) {
+        return Double.parseDouble(((Element) bars.item(index)).getAttribute("width"));
     }
 
     /** In one process. What a client received is compared with what it sent. */
@@ -129,13 +193,15 @@ class SocketsTest {
     void whatIsMeasuredIsSaidOnTheCommandLine() {
         String[] arguments = {
             "--parts",
-            "clients,servers",
+            "poll,servers",
             "--cells",
             "50x64x16,1x16384x1xtls",
             "--servers",
             "raw,peerloom-poll",
             "--clients",
             "jdk",
+            "--crowd",
+            "7",
             "--rounds",
             "2",
             "--seconds",
@@ -153,10 +219,11 @@ class SocketsTest {
         assertThat(Settings.parse(arguments))
                 .isEqualTo(
                         new Settings(
-                                EnumSet.of(Sockets.Part.SERVERS, Sockets.Part.CLIENTS),
+                                EnumSet.of(Sockets.Part.SERVERS, Sockets.Part.POLL),
                                 List.of(new Cell(50, 64, 16), new Cell(1, 16_384, 1, Mode.TLS)),
                                 List.of(Servers.RAW, poll, poll.before("old")),
                                 List.of(Entry.named("jdk", Clients.ALL)),
+                                7,
                                 2,
                                 Duration.ofMillis(500),
                                 Duration.ofSeconds(4),
