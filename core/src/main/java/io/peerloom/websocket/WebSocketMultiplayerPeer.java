@@ -338,11 +338,11 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         if (status != ConnectionStatus.DISCONNECTED) {
             return ErrorCode.ALREADY_IN_USE;
         }
+        reset();
         if (tls != null && !tls.isServer()) {
             failure = new IllegalArgumentException("TLS options of a client, for a server");
             return ErrorCode.INVALID_PARAMETER;
         }
-        reset();
         var starting = new WebSocketServer();
         starting.setOptions(tls == null ? options : options.withSslContext(tls.getSslContext()));
         starting.setBindIp(bindAddress);
