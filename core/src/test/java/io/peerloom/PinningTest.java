@@ -177,12 +177,16 @@ class PinningTest {
             });
             for (int i = 0; i < 100; i++) {
                 client.send(new byte[i]);
-                while (client.getAvailablePacketCount() == 0) {
-                    assertThat(server.awaitActivity(Duration.ofSeconds(20))).isTrue();
-                    server.poll();
-                    client.awaitActivity(Duration.ofMillis(10));
-                    client.poll();
-                }
+                await().pollDelay(Duration.ZERO)
+                        .pollInterval(Duration.ofNanos(1))
+                        .until(() -> {
+                            server.awaitActivity(
+                                    Duration.ofMillis(10)); // has none while the echo is out
+                            server.poll();
+                            client.awaitActivity(Duration.ofMillis(10));
+                            client.poll();
+                            return client.getAvailablePacketCount() > 0;
+                        });
                 client.getPacket();
             }
             client.close();

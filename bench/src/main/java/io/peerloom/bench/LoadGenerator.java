@@ -1,10 +1,12 @@
 package io.peerloom.bench;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -21,6 +23,15 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import java.util.zip.DataFormatException;
+import java.util.zip.Deflater;
+import java.util.zip.Inflater;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLEngineResult;
 
 /**
  * Keeps an echo server busy and counts what comes back. It runs in a process of its own, has
@@ -43,6 +54,7 @@ final class LoadGenerator {
      *
      * @param port where the server listens on 127.0.0.1
      * @param webSocket whether it speaks WebSocket; else it echoes bytes
+     * @param mode what the connections do beside that
      * @param connections how many
      * @param payload bytes of each message
      * @param inFlight messages of each connection that are sent and not back
@@ -53,6 +65,7 @@ final class LoadGenerator {
     record Plan(
             int port,
             boolean webSocket,
+            Mode mode,
             int connections,
             int payload,
             int inFlight,
@@ -63,6 +76,7 @@ final class LoadGenerator {
             return List.of(
                     Integer.toString(port),
                     Boolean.toString(webSocket),
+                    mode.name(),
                     Integer.toString(connections),
                     Integer.toString(payload),
                     Integer.toString(inFlight),
@@ -75,68 +89,46 @@ final class LoadGenerator {
             return new Plan(
                     Integer.parseInt(args[0]),
                     Boolean.parseBoolean(args[1]),
-                    Integer.parseInt(args[2]),
+                    Mode.valueOf(args[2]),
                     Integer.parseInt(args[3]),
                     Integer.parseInt(args[4]),
-                    Duration.parse(args[5]),
+                    Integer.parseInt(args[5]),
                     Duration.parse(args[6]),
-                    Long.parseLong(args[7]));
+                    Duration.parse(args[7]),
+                    Long.parseLong(args[8]));
         }
     }
 
-    /**
-     * What was counted in the window. CPU times are those that the system counts for the process,
-     * in /proc/PID/stat on Linux, in steps of 10 ms.
-     *
-     * @param messages that came back
-     * @param nanos the window's true length
-     * @param serverCpuNanos CPU time of the server
-     * @param loadCpuNanos CPU time of this process
-     * @param starved how many connections got nothing back in the window
-     * @param total messages that came back in the whole run, all that were sent
-     */
-    record Result(
-            long messages,
-            long nanos,
-            long serverCpuNanos,
-            long loadCpuNanos,
-            int starved,
-            long total) {
-        @Override
-        public String toString() {
-            return "%d %d %d %d %d %d"
-                    .formatted(messages, nanos, serverCpuNanos, loadCpuNanos, starved, total);
-        }
+    /** What this process is there for. */
+    enum Role {
+        /** To run a plan and print the result. */
+        LOAD,
 
-        static Result parse(String line) {
-            String[] fields = line.split(" ");
-            return new Result(
-                    Long.parseLong(fields[0]),
-                    Long.parseLong(fields[1]),
-                    Long.parseLong(fields[2]),
-                    Long.parseLong(fields[3]),
-                    Integer.parseInt(fields[4]),
-                    Long.parseLong(fields[5]));
-        }
+        /**
+         * To be there: each connection has a message of its plan echoed, {@link #READY} is said,
+         * and from then on all that comes is read. A line with a number on the standard input is
+         * answered with {@link #GOT} when each connection has received as many messages more. Ends
+         * when that input does.
+         */
+        CROWD,
 
-        double perSecond() {
-            return messages * 1e9 / nanos;
-        }
+        /** To send and send and read nothing. Says {@link #READY} when it has begun. */
+        DEAF;
 
-        double serverMicrosPerMessage() {
-            return serverCpuNanos / 1e3 / messages;
-        }
-
-        /** The part of one core that the server had. */
-        double serverShare() {
-            return (double) serverCpuNanos / nanos;
-        }
-
-        /** The part of one core that this process had; near 1 it is itself what is measured. */
-        double loadShare() {
-            return (double) loadCpuNanos / nanos;
+        List<String> with(Plan plan) {
+            return Stream.concat(Stream.of(name()), plan.toArguments().stream()).toList();
         }
     }
+
+    static final String READY = "ready";
+    static final String GOT = "got";
+
+    /** The lines before and after the window, and the beginning of the one with the result. */
+    static final String BEGIN = "begin";
+
+    static final String END = "end";
+
+    static final String RESULT = "result ";
 
     /** How long a server may say nothing. */
     private static final long SILENCE_NANOS = Duration.ofSeconds(10).toNanos();
@@ -148,15 +140,33 @@ final class LoadGenerator {
 
     private static final int BOTH = SelectionKey.OP_READ | SelectionKey.OP_WRITE;
     private static final int FIN = 0x80;
+    private static final int RSV1 = 0x40;
+
+    /** What an empty stored block adds, and what a message grows by that does not compress. */
+    private static final int DEFLATE_SLACK = 1024;
+
+    /** What RFC 7692 section 7.2.1 takes off the end of a message. */
+    private static final byte[] DEFLATE_TAIL = {0, 0, (byte) 0xFF, (byte) 0xFF};
+
     private static final int CONTINUATION = 0;
     private static final int BINARY = 2;
     private static final int PING = 9;
     private static final int PONG = 10;
 
+    /** What is asked for where messages are compressed. */
+    static final String OFFER =
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+
     /** What a client sends last: a masked close frame with code 1000. */
     private static final byte[] GOODBYE = {(byte) 0x88, (byte) 0x82, 0, 0, 0, 0, 3, (byte) 0xE8};
 
+    /** A masked pong, with nothing in it. */
+    private static final byte[] SIGN_OF_LIFE = {(byte) 0x8A, (byte) 0x80, 0, 0, 0, 0};
+
     private final Plan plan;
+
+    /** Null without TLS. */
+    private final SSLContext sslContext;
 
     /** What has to come back for the first message. */
     private final ByteBuffer expected;
@@ -174,6 +184,9 @@ final class LoadGenerator {
     /** False at the end, when only what is in flight is waited for. */
     private boolean sending = true;
 
+    /** Whether this is a crowd, which shows signs of life. */
+    private boolean staying;
+
     private long received;
 
     /** When {@link #received} was seen to change, and to what. */
@@ -181,14 +194,17 @@ final class LoadGenerator {
 
     private long lastReceived;
 
-    private LoadGenerator(Plan plan) {
+    private LoadGenerator(Plan plan) throws IOException {
         this.plan = plan;
+        sslContext = plan.mode() == Mode.TLS ? Certificate.sslContext() : null;
         var random = new Random(plan.payload());
-        byte[] payload = new byte[plan.payload()];
-        random.nextBytes(payload);
+        byte[] payload = payload(plan.payload(), plan.mode());
         byte[] key = new byte[4];
         random.nextBytes(key);
-        byte[] frame = frame(payload, key);
+        byte[] frame =
+                plan.mode() == Mode.DEFLATE
+                        ? frame(FIN | RSV1 | BINARY, deflate(payload), key)
+                        : frame(FIN | BINARY, payload, key);
         frameLength = frame.length;
         expected = ByteBuffer.wrap(plan.webSocket() ? payload : frame);
         batch = ByteBuffer.allocateDirect(Math.multiplyExact(plan.inFlight() + 1, frameLength));
@@ -198,13 +214,18 @@ final class LoadGenerator {
     }
 
     /**
-     * Runs one plan, whose parts are the arguments, and prints the result.
+     * Plays a role.
      *
-     * @param args see {@link Plan}
+     * @param args the {@link Role} and what makes a {@link Plan}
      */
     public static void main(String[] args) {
         try {
-            System.out.println(run(Plan.parse(args)));
+            Plan plan = Plan.parse(Arrays.copyOfRange(args, 1, args.length));
+            switch (Role.valueOf(args[0])) {
+                case LOAD -> System.out.println(RESULT + run(plan, System.out::println));
+                case CROWD -> new LoadGenerator(plan).crowd();
+                case DEAF -> new LoadGenerator(plan).deaf();
+            }
         } catch (IOException e) {
             System.err.println("load generator: " + e.getMessage());
             System.exit(1);
@@ -214,22 +235,23 @@ final class LoadGenerator {
     /**
      * Runs one plan on this thread.
      *
+     * @param says is told when the window begins and ends
      * @throws IOException if the server did anything but echo
      */
-    static Result run(Plan plan) throws IOException {
+    static Result run(Plan plan, Consumer<String> says) throws IOException {
         var generator = new LoadGenerator(plan);
         try (Selector selector = Selector.open()) {
-            return generator.run(selector);
+            return generator.run(selector, says);
         } catch (UncheckedIOException e) {
             throw e.getCause();
         } finally {
             for (Connection connection : generator.connections) {
-                connection.channel.close();
+                connection.wire.close();
             }
         }
     }
 
-    private Result run(Selector selector) throws IOException {
+    private Result run(Selector selector, Consumer<String> says) throws IOException {
         for (int i = 0; i < plan.connections(); i++) {
             connections.add(new Connection(connect()));
         }
@@ -239,9 +261,11 @@ final class LoadGenerator {
         }
         runFor(selector, plan.warmup());
         long[] before = connections.stream().mapToLong(c -> c.received).toArray();
+        says.accept(BEGIN);
         Snapshot start = snapshot();
         runFor(selector, plan.window());
         Snapshot end = snapshot();
+        says.accept(END);
         int starved = 0;
         for (int i = 0; i < before.length; i++) {
             starved += connections.get(i).received == before[i] ? 1 : 0;
@@ -252,7 +276,7 @@ final class LoadGenerator {
         }
         if (plan.webSocket()) {
             for (Connection connection : connections) {
-                connection.channel.write(ByteBuffer.wrap(GOODBYE));
+                connection.wire.write(ByteBuffer.wrap(GOODBYE));
             }
         }
         return new Result(
@@ -261,7 +285,64 @@ final class LoadGenerator {
                 end.serverCpu - start.serverCpu,
                 end.loadCpu - start.loadCpu,
                 starved,
-                received);
+                received,
+                -1);
+    }
+
+    private void crowd() throws IOException {
+        sending = false;
+        staying = true;
+        var wanted = new AtomicLong(plan.connections());
+        try (Selector selector = Selector.open()) {
+            for (int i = 0; i < plan.connections(); i++) {
+                var connection = new Connection(connect());
+                connections.add(connection);
+                connection.start(selector);
+            }
+            Thread.ofPlatform()
+                    .daemon()
+                    .start(() -> {
+                        var lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
+                        lines.lines()
+                                .forEach(line -> {
+                                    long more = Long.parseLong(line) * plan.connections();
+                                    wanted.addAndGet(more);
+                                    selector.wakeup();
+                                });
+                        System.exit(0);
+                    });
+            long reached = 0;
+            while (true) {
+                selector.select(this::ready);
+                long now = wanted.get(); // the next line may come as soon as this one is answered
+                if (received >= now && reached != now) {
+                    System.out.println(reached == 0 ? READY : GOT);
+                    reached = now;
+                }
+            }
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+
+    private void deaf() throws IOException {
+        for (int i = 0; i < plan.connections(); i++) {
+            Wire wire = connect();
+            ByteBuffer frames = batch.duplicate();
+            Thread.ofPlatform()
+                    .daemon()
+                    .start(() -> {
+                        try {
+                            while (true) {
+                                wire.write(frames.clear());
+                            }
+                        } catch (IOException e) {
+                            // the server has had enough
+                        }
+                    });
+        }
+        System.out.println(READY);
+        while (System.in.read() >= 0) {}
     }
 
     private record Snapshot(long messages, long nanos, long serverCpu, long loadCpu) {}
@@ -271,7 +352,8 @@ final class LoadGenerator {
         return new Snapshot(received, System.nanoTime(), server, cpu(ProcessHandle.current()));
     }
 
-    private static long cpu(ProcessHandle process) {
+    /** CPU time of a process: on Linux from /proc/PID/stat, in steps of 10 ms. */
+    static long cpu(ProcessHandle process) {
         return process.info().totalCpuDuration().orElse(Duration.ZERO).toNanos();
     }
 
@@ -303,7 +385,7 @@ final class LoadGenerator {
 
     /** One connection: what it owes the server, and where it stands in what comes back. */
     private final class Connection {
-        private final SocketChannel channel;
+        private final Wire wire;
         private SelectionKey key;
 
         /** Messages that were begun to be sent, and that came back whole. */
@@ -328,18 +410,23 @@ final class LoadGenerator {
         /** The message under way: what of it has come, over all of its frames. */
         private long size;
 
+        private boolean compressed;
+
+        /** The first message, if it is compressed. */
+        private ByteArrayOutputStream collected = new ByteArrayOutputStream(0);
+
         /** The piece of a header that the last read ended with. */
         private final byte[] piece = new byte[HEADER];
 
         private int pieceLength;
 
-        Connection(SocketChannel channel) {
-            this.channel = channel;
+        Connection(Wire wire) {
+            this.wire = wire;
         }
 
         void start(Selector selector) throws IOException {
-            channel.configureBlocking(false);
-            key = channel.register(selector, SelectionKey.OP_READ, this);
+            wire.channel().configureBlocking(false);
+            key = wire.channel().register(selector, SelectionKey.OP_READ, this);
             send(plan.inFlight());
         }
 
@@ -351,33 +438,35 @@ final class LoadGenerator {
 
         void write() throws IOException {
             batch.limit(at + owed).position(at);
-            int written = channel.write(batch);
+            int written = wire.write(batch);
             owed -= written;
             at = (at + written) % frameLength;
-            int interest = owed == 0 ? SelectionKey.OP_READ : BOTH;
+            int interest = owed == 0 && !wire.holds() ? SelectionKey.OP_READ : BOTH;
             if (key.interestOps() != interest) {
                 key.interestOps(interest);
             }
         }
 
         void read() throws IOException {
-            in.clear().put(piece, 0, pieceLength).limit(pieceLength + READ_BUFFER);
-            if (channel.read(in) < 0) {
-                throw new IOException("the server closed after " + received + " messages");
-            }
-            pieceLength = 0;
-            int messages = plan.webSocket() ? frames(in.position()) : bytes(in.position());
-            if (messages > 0) {
-                received += messages;
-                LoadGenerator.this.received += messages;
-                if (sending) {
-                    send(messages);
-                    return;
+            do {
+                in.clear().put(piece, 0, pieceLength).limit(pieceLength + READ_BUFFER);
+                if (wire.read(in) < 0) {
+                    throw new IOException("the server closed after " + received + " messages");
                 }
-            }
-            if (owed > 0) {
-                write();
-            }
+                pieceLength = 0;
+                int messages = plan.webSocket() ? frames(in.position()) : bytes(in.position());
+                if (messages > 0) {
+                    received += messages;
+                    LoadGenerator.this.received += messages;
+                    if (sending) {
+                        send(messages);
+                        continue;
+                    }
+                }
+                if (owed > 0 || wire.holds()) {
+                    write();
+                }
+            } while (wire.hasMore());
         }
 
         /** Counts what a server of bytes sent: each frame's length of them is a message. */
@@ -409,7 +498,11 @@ final class LoadGenerator {
                 int part = (int) Math.min(remaining, to - from);
                 if (data) {
                     if (received + messages == 0) {
-                        compare(from, part);
+                        if (compressed) {
+                            collect(from, part);
+                        } else {
+                            compare(from, part);
+                        }
                     }
                     size += part;
                 }
@@ -418,7 +511,13 @@ final class LoadGenerator {
                 if (remaining == 0) {
                     between = true;
                     if (data && last) {
-                        if (size != plan.payload()) {
+                        if (compressed) {
+                            if (received + messages == 0) {
+                                compareCollected();
+                            }
+                        } else if (plan.mode() == Mode.DEFLATE) {
+                            throw new IOException("a message came back as it was, not compressed");
+                        } else if (size != plan.payload()) {
                             throw new IOException("a message of " + size + " bytes came back");
                         }
                         size = 0;
@@ -441,21 +540,56 @@ final class LoadGenerator {
                 return -1;
             }
             int opcode = first & ~FIN; // a reserved bit makes it none
+            boolean deflated = plan.mode() == Mode.DEFLATE && (opcode & RSV1) != 0 && size == 0;
+            if (deflated) {
+                opcode &= ~RSV1;
+            }
             boolean control = opcode == PING || opcode == PONG;
             boolean fits = opcode == BINARY ? size == 0 : opcode == CONTINUATION || control;
             if (!fits || length > 127) {
                 throw new IOException("a frame 0x%02X%02X came back".formatted(first, length));
             }
             data = !control;
+            if (opcode == PING && owed == 0 && staying) {
+                wire.write(ByteBuffer.wrap(SIGN_OF_LIFE));
+            }
+            if (data && opcode != CONTINUATION) {
+                compressed = deflated;
+            }
             last = (first & FIN) != 0;
             remaining =
                     length < 126
                             ? length
                             : length == 126 ? in.getShort(from + 2) & 0xFFFF : in.getLong(from + 2);
-            if (data && (remaining < 0 || remaining > plan.payload() - size)) {
+            long most = (long) plan.payload() + (compressed ? DEFLATE_SLACK : 0);
+            if (data && (remaining < 0 || remaining > most - size)) {
                 throw new IOException("a frame of " + remaining + " bytes came back");
             }
             return payload;
+        }
+
+        private void collect(int from, int length) {
+            byte[] part = new byte[length];
+            in.get(from, part);
+            collected.writeBytes(part);
+        }
+
+        private void compareCollected() throws IOException {
+            byte[] inflated = new byte[expected.capacity() + 1];
+            Inflater inflater = new Inflater(true);
+            collected.writeBytes(DEFLATE_TAIL);
+            inflater.setInput(collected.toByteArray());
+            try {
+                int length = inflater.inflate(inflated);
+                if (!ByteBuffer.wrap(inflated, 0, length).equals(expected)) {
+                    throw new IOException("what came back is not what was sent");
+                }
+            } catch (DataFormatException e) {
+                throw new IOException("what came back is not what was sent", e);
+            } finally {
+                inflater.end();
+                collected = null;
+            }
         }
 
         private void compare(int from, int length) throws IOException {
@@ -466,16 +600,62 @@ final class LoadGenerator {
         }
     }
 
-    private SocketChannel connect() throws IOException {
+    /**
+     * A message as all of a run are: random bytes, or if it is to be compressed, lines of JSON with
+     * random figures.
+     */
+    static byte[] payload(int size, Mode mode) {
+        var random = new Random(size);
+        byte[] payload = new byte[size];
+        if (mode != Mode.DEFLATE) {
+            random.nextBytes(payload);
+            return payload;
+        }
+        ByteBuffer text = ByteBuffer.wrap(payload);
+        while (text.hasRemaining()) {
+            byte[] line =
+                    "{\"player\":%d,\"position\":[%.2f,%.2f,%.2f],\"jump\":%b}\n"
+                            .formatted(
+                                    random.nextInt(1000),
+                                    random.nextDouble() * 100,
+                                    random.nextDouble() * 100,
+                                    random.nextDouble() * 10,
+                                    random.nextBoolean())
+                            .getBytes(ISO_8859_1);
+            text.put(line, 0, Math.min(line.length, text.remaining()));
+        }
+        return payload;
+    }
+
+    private static byte[] deflate(byte[] payload) {
+        Deflater deflater = new Deflater(Deflater.DEFAULT_COMPRESSION, true);
+        try {
+            deflater.setInput(payload);
+            byte[] deflated = new byte[payload.length + DEFLATE_SLACK];
+            int length =
+                    deflater.deflate(deflated, 0, deflated.length, Deflater.SYNC_FLUSH)
+                            - DEFLATE_TAIL.length;
+            return Arrays.copyOf(deflated, length);
+        } finally {
+            deflater.end();
+        }
+    }
+
+    private Wire connect() throws IOException {
         SocketChannel channel =
                 SocketChannel.open(
                         new InetSocketAddress(InetAddress.getLoopbackAddress(), plan.port()));
         try {
             channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            channel.socket().setSoTimeout((int) (SILENCE_NANOS / 1_000_000));
+            Wire wire =
+                    plan.mode() == Mode.TLS
+                            ? TlsWire.handshake(channel, sslContext)
+                            : new PlainWire(channel);
             if (plan.webSocket()) {
-                upgrade(channel);
+                upgrade(wire);
             }
-            return channel;
+            return wire;
         } catch (IOException e) {
             channel.close();
             throw e;
@@ -483,7 +663,7 @@ final class LoadGenerator {
     }
 
     /** The opening handshake of RFC 6455 section 4, read byte by byte so that no frame is eaten. */
-    private static void upgrade(SocketChannel channel) throws IOException {
+    private void upgrade(Wire wire) throws IOException {
         byte[] nonce = new byte[16];
         new Random().nextBytes(nonce);
         String key = Base64.getEncoder().encodeToString(nonce);
@@ -495,24 +675,30 @@ final class LoadGenerator {
                 Connection: Upgrade
                 Sec-WebSocket-Key: %s
                 Sec-WebSocket-Version: 13
-
+                %s
                 """
-                        .formatted(channel.socket().getPort(), key)
+                        .formatted(
+                                plan.port(),
+                                key,
+                                plan.mode() == Mode.DEFLATE
+                                        ? "Sec-WebSocket-Extensions: " + OFFER + "\n"
+                                        : "")
                         .replace("\n", "\r\n");
-        channel.write(ByteBuffer.wrap(request.getBytes(ISO_8859_1)));
-        channel.socket().setSoTimeout((int) (SILENCE_NANOS / 1_000_000));
-        InputStream answer = channel.socket().getInputStream();
+        wire.write(ByteBuffer.wrap(request.getBytes(ISO_8859_1)));
         var head = new ByteArrayOutputStream();
+        ByteBuffer octet = ByteBuffer.allocate(1);
         do {
-            int octet = answer.read();
-            if (octet < 0) {
+            if (wire.read(octet.clear()) < 0) {
                 throw new IOException("the server closed in the handshake: " + head);
             }
-            head.write(octet);
+            head.write(octet.array(), 0, octet.position());
         } while (!head.toString(ISO_8859_1).endsWith("\r\n\r\n"));
         String text = head.toString(ISO_8859_1);
         if (!text.startsWith("HTTP/1.1 101 ") || !text.contains(accept(key))) {
             throw new IOException("the server refused: " + text);
+        }
+        if (plan.mode() == Mode.DEFLATE && !text.contains("server_no_context_takeover")) {
+            throw new IOException("the server does not compress as it was asked to: " + text);
         }
     }
 
@@ -528,9 +714,9 @@ final class LoadGenerator {
     }
 
     /** A client's frame of RFC 6455 section 5.2: binary, final, masked. */
-    private static byte[] frame(byte[] payload, byte[] key) {
+    private static byte[] frame(int first, byte[] payload, byte[] key) {
         ByteBuffer frame = ByteBuffer.allocate(payload.length + 14);
-        frame.put((byte) (FIN | BINARY));
+        frame.put((byte) first);
         if (payload.length < 126) {
             frame.put((byte) (0x80 | payload.length));
         } else if (payload.length < 65_536) {
@@ -543,5 +729,180 @@ final class LoadGenerator {
             frame.put((byte) (payload[i] ^ key[i & 3]));
         }
         return Arrays.copyOf(frame.array(), frame.position());
+    }
+
+    /** What a connection's bytes go through. Not blocking once the channel is not. */
+    private interface Wire {
+        SocketChannel channel();
+
+        int write(ByteBuffer bytes) throws IOException;
+
+        int read(ByteBuffer bytes) throws IOException;
+
+        /** Whether something that was written has not gone out. */
+        boolean holds();
+
+        /** Whether there may be something to read, though the socket has no more. */
+        boolean hasMore();
+
+        void close() throws IOException;
+    }
+
+    private record PlainWire(SocketChannel channel) implements Wire {
+        @Override
+        public int write(ByteBuffer bytes) throws IOException {
+            return channel.write(bytes);
+        }
+
+        @Override
+        public int read(ByteBuffer bytes) throws IOException {
+            return channel.read(bytes);
+        }
+
+        @Override
+        public boolean holds() {
+            return false;
+        }
+
+        @Override
+        public boolean hasMore() {
+            return false;
+        }
+
+        @Override
+        public void close() throws IOException {
+            channel.close();
+        }
+    }
+
+    /** TLS as the JDK has it. */
+    private static final class TlsWire implements Wire {
+        /** A write makes no more records than fit in here, and the next one goes on. */
+        private static final int OUT_BUFFER = 128 * 1024;
+
+        private static final int IN_BUFFER = 64 * 1024;
+
+        private final SocketChannel channel;
+        private final SSLEngine engine;
+        private final ByteBuffer out = ByteBuffer.allocate(OUT_BUFFER).flip();
+        private final ByteBuffer in = ByteBuffer.allocate(IN_BUFFER).flip();
+
+        /** What of a record did not fit where it was asked for. */
+        private final ByteBuffer rest;
+
+        private boolean starved;
+
+        private TlsWire(SocketChannel channel, SSLEngine engine) {
+            this.channel = channel;
+            this.engine = engine;
+            rest = ByteBuffer.allocate(engine.getSession().getApplicationBufferSize()).flip();
+        }
+
+        static TlsWire handshake(SocketChannel channel, SSLContext context) throws IOException {
+            SSLEngine engine = context.createSSLEngine("localhost", channel.socket().getPort());
+            engine.setUseClientMode(true);
+            var wire = new TlsWire(channel, engine);
+            engine.beginHandshake();
+            while (true) {
+                switch (engine.getHandshakeStatus()) {
+                    case NEED_WRAP -> wire.write(ByteBuffer.allocate(0));
+                    case NEED_UNWRAP, NEED_UNWRAP_AGAIN -> wire.unwrap(wire.rest.clear());
+                    case NEED_TASK -> engine.getDelegatedTask().run();
+                    case FINISHED, NOT_HANDSHAKING -> {
+                        wire.rest.flip();
+                        return wire;
+                    }
+                }
+            }
+        }
+
+        @Override
+        public SocketChannel channel() {
+            return channel;
+        }
+
+        @Override
+        public int write(ByteBuffer bytes) throws IOException {
+            int from = bytes.position();
+            out.compact();
+            do {
+                SSLEngineResult result = engine.wrap(bytes, out);
+                if (result.getStatus() != SSLEngineResult.Status.OK) {
+                    break; // full
+                }
+            } while (bytes.hasRemaining());
+            out.flip();
+            channel.write(out);
+            return bytes.position() - from;
+        }
+
+        @Override
+        public int read(ByteBuffer bytes) throws IOException {
+            if (rest.hasRemaining()) {
+                int length = Math.min(rest.remaining(), bytes.remaining());
+                bytes.put(bytes.position(), rest, rest.position(), length);
+                bytes.position(bytes.position() + length);
+                rest.position(rest.position() + length);
+                return length;
+            }
+            if (bytes.remaining() >= rest.capacity()) {
+                return unwrap(bytes);
+            }
+            int read = unwrap(rest.clear());
+            rest.flip();
+            return read <= 0 ? read : read(bytes);
+        }
+
+        /** Takes all records that are there and fit. */
+        private int unwrap(ByteBuffer bytes) throws IOException {
+            int from = bytes.position();
+            starved = false;
+            while (true) {
+                SSLEngineResult result = engine.unwrap(in, bytes);
+                switch (result.getStatus()) {
+                    case OK -> {
+                        if (engine.getHandshakeStatus()
+                                        != SSLEngineResult.HandshakeStatus.NOT_HANDSHAKING
+                                || bytes.remaining() < rest.capacity()) {
+                            return bytes.position() - from;
+                        }
+                    }
+                    case BUFFER_UNDERFLOW -> {
+                        if (bytes.position() > from) {
+                            starved = true;
+                            return bytes.position() - from;
+                        }
+                        in.compact();
+                        int read = channel.read(in);
+                        in.flip();
+                        if (read <= 0) {
+                            starved = true;
+                            return read;
+                        }
+                    }
+                    case BUFFER_OVERFLOW -> {
+                        return bytes.position() - from;
+                    }
+                    case CLOSED -> {
+                        return -1;
+                    }
+                }
+            }
+        }
+
+        @Override
+        public boolean holds() {
+            return out.hasRemaining();
+        }
+
+        @Override
+        public boolean hasMore() {
+            return rest.hasRemaining() || !starved;
+        }
+
+        @Override
+        public void close() throws IOException {
+            channel.close();
+        }
     }
 }

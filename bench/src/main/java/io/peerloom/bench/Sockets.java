@@ -1,121 +1,127 @@
 package io.peerloom.bench;
 
+import io.peerloom.bench.Entry.Kind;
 import io.peerloom.bench.LoadGenerator.Plan;
-import io.peerloom.bench.LoadGenerator.Result;
-import java.io.BufferedReader;
+import io.peerloom.bench.LoadGenerator.Role;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * Measures echo servers over real sockets, each against the {@link LoadGenerator}.
+ * Measures over real sockets: echo servers, each against the {@link LoadGenerator}, and clients,
+ * each against {@link WireEcho}.
  *
- * <p>Every measurement is a fresh server in a process of its own on core 0, and a fresh load
- * generator on core 1, warmed up together; then the echoes of a fixed time are counted, and the CPU
- * time of both. In a round every server has its turn in every cell, so that what changes on the
- * machine over time falls on all alike. The figures are medians over the rounds. Where there is no
- * {@code taskset}, or one core only, nobody is pinned, and the report says so.
+ * <p>Every measurement is a fresh process on core 0 for what is measured, and a fresh one on core 1
+ * for the other side, warmed up together; then the echoes of a fixed time are counted, the CPU time
+ * of both, and what was allocated. In a round every server has its turn in every cell, so that what
+ * changes on the machine over time falls on all alike. The figures are medians over the rounds.
+ * Where there is no {@code taskset}, or one core only, nobody is pinned, and the report says so.
  *
- * <p>All servers do the same: an echo of every message, with {@code TCP_NODELAY}, without
- * compression, with the same heap and collector. Those of {@link Kind#BYTES} echo bytes and so skip
- * masking and framing, which is the point of them.
- *
- * <p>A further server is a class with a main that calls {@link Listening#on}, and a line in {@link
- * #SERVERS}.
+ * <p>All servers do the same work, see {@link Servers}, and all clients, see {@link Clients}. The
+ * servers of {@link Kind#BYTES} skip masking and framing, which is the point of them.
  */
 public final class Sockets {
-    /** What a server speaks. */
-    enum Kind {
-        /** Bytes come back as they are. */
-        BYTES,
-        /** RFC 6455. */
-        WEBSOCKET
-    }
-
-    /**
-     * A server to measure.
-     *
-     * @param name what it is called on the command line and in the report
-     * @param kind what it speaks
-     * @param main its class
-     * @param arguments the arguments of its main
-     * @param jvmOptions beside those that all have
-     */
-    record Server(
-            String name,
-            Kind kind,
-            Class<?> main,
-            List<String> arguments,
-            List<String> jvmOptions) {
-        Server(String name, Kind kind, Class<?> main, String... arguments) {
-            this(name, kind, main, List.of(arguments), List.of());
-        }
-    }
-
-    /** The server that others are compared with. */
-    static final Server RAW = new Server("raw", Kind.BYTES, RawVirtualEcho.class);
-
-    /** All servers. */
-    static final List<Server> SERVERS =
-            List.of(
-                    new Server("raw-selector", Kind.BYTES, RawSelectorEcho.class),
-                    RAW,
-                    new Server(
-                            "peerloom-blocking",
-                            Kind.WEBSOCKET,
-                            PeerloomEcho.class,
-                            "--api",
-                            "blocking"),
-                    new Server(
-                            "peerloom-poll", Kind.WEBSOCKET, PeerloomEcho.class, "--api", "poll"));
-
     /**
      * A load.
      *
      * @param connections how many
      * @param payload bytes of each message
      * @param inFlight messages of each connection under way
+     * @param mode what the connections do beside that
      */
-    record Cell(int connections, int payload, int inFlight) {
-        /** From {@code connections x payload x in flight}, as in {@code 50x64x16}. */
+    record Cell(int connections, int payload, int inFlight, Mode mode) {
+        Cell(int connections, int payload, int inFlight) {
+            this(connections, payload, inFlight, Mode.PLAIN);
+        }
+
+        /**
+         * From {@code connections x payload x in flight}, as in {@code 50x64x16}, or with a mode.
+         */
         static Cell parse(String text) {
-            String[] parts = text.split("x");
-            if (parts.length != 3) {
-                throw new IllegalArgumentException("not a cell: " + text);
+            String[] parts = text.split("x", 4);
+            try {
+                return new Cell(
+                        Integer.parseInt(parts[0]),
+                        Integer.parseInt(parts[1]),
+                        Integer.parseInt(parts[2]),
+                        parts.length == 3
+                                ? Mode.PLAIN
+                                : Mode.valueOf(parts[3].toUpperCase(Locale.ROOT)));
+            } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+                throw new IllegalArgumentException(
+                        "not a cell, as 50x64x16 or 50x1024x1xtls is: " + text, e);
             }
-            return new Cell(
-                    Integer.parseInt(parts[0]),
-                    Integer.parseInt(parts[1]),
-                    Integer.parseInt(parts[2]));
         }
     }
+
+    /** Those of PERFORMANCE section 1, then TLS, then permessage-deflate. */
+    static final List<Cell> CELLS =
+            List.of(
+                    new Cell(1, 64, 1),
+                    new Cell(50, 64, 1),
+                    new Cell(50, 64, 16),
+                    new Cell(200, 1_024, 1),
+                    new Cell(50, 16_384, 1),
+                    new Cell(8, 1_048_576, 1),
+                    new Cell(50, 64, 1, Mode.TLS),
+                    new Cell(50, 64, 16, Mode.TLS),
+                    new Cell(50, 16_384, 1, Mode.TLS),
+                    new Cell(50, 1_024, 1, Mode.DEFLATE),
+                    new Cell(50, 16_384, 1, Mode.DEFLATE));
+
+    /** What can be measured. */
+    enum Part {
+        /** The {@link #CELLS} with every server. */
+        SERVERS,
+        /** Those of them without TLS and compression with every client. */
+        CLIENTS,
+        /** The memory of idle connections. */
+        IDLE,
+        /** {@code poll()} when nothing happened, with many peers. */
+        POLL,
+        /** Few active connections among many idle ones. */
+        ACTIVE,
+        /** One message to many. */
+        BROADCAST,
+        /** One that sends and does not read, among many. */
+        SLOW,
+        /** The three ways to use one connection. */
+        WAYS
+    }
+
+    /** Those of {@link Part#WAYS}. */
+    private static final List<Cell> WAYS = List.of(new Cell(1, 64, 1), new Cell(1, 64, 64));
 
     /**
      * What to measure.
      *
+     * @param parts which of all
      * @param cells the loads
      * @param servers the servers
+     * @param clients the clients
+     * @param crowd how many connections are many
      * @param rounds how often
      * @param window how long each time
      * @param warmup how long before each time
-     * @param jvmOptions of all servers, beside {@link #SERVER_JVM}
+     * @param jvmOptions of whatever is measured, beside {@link #SUBJECT_JVM}
      * @param out where the report goes; null for the console only
      */
     record Settings(
+            Set<Part> parts,
             List<Cell> cells,
-            List<Server> servers,
+            List<Entry<Servers.Start>> servers,
+            List<Entry<Clients.Start>> clients,
+            int crowd,
             int rounds,
             Duration window,
             Duration warmup,
@@ -124,30 +130,34 @@ public final class Sockets {
         static Settings parse(String[] args) {
             Map<String, String> given =
                     new HashMap<>(
-                            Map.of(
-                                    "--cells",
-                                    "1x64x1,50x64x1,50x64x16,200x1024x1,50x16384x1,8x1048576x1",
-                                    "--servers",
-                                    String.join(",", SERVERS.stream().map(Server::name).toList()),
-                                    "--rounds",
-                                    "5",
-                                    "--seconds",
-                                    "3",
-                                    "--warmup",
-                                    "3",
-                                    "--jvm",
-                                    "",
-                                    "--out",
-                                    ""));
+                            Map.ofEntries(
+                                    Map.entry("--parts", "servers"),
+                                    Map.entry("--cells", ""),
+                                    Map.entry("--servers", ""),
+                                    Map.entry("--clients", ""),
+                                    Map.entry("--crowd", "10000"),
+                                    Map.entry("--rounds", "5"),
+                                    Map.entry("--seconds", "3"),
+                                    Map.entry("--warmup", "3"),
+                                    Map.entry("--jvm", ""),
+                                    Map.entry("--before", ""),
+                                    Map.entry("--out", "")));
             for (int i = 0; i < args.length; i += 2) {
                 if (i + 1 == args.length || given.replace(args[i], args[i + 1]) == null) {
                     throw new IllegalArgumentException(
                             args[i] + ": an option of " + given.keySet() + " and its value");
                 }
             }
+            List<Cell> cells = split(given.get("--cells"), ",").stream().map(Cell::parse).toList();
+            String before = given.get("--before");
             return new Settings(
-                    split(given.get("--cells"), ",").stream().map(Cell::parse).toList(),
-                    split(given.get("--servers"), ",").stream().map(Settings::server).toList(),
+                    split(given.get("--parts"), ",").stream()
+                            .map(part -> Part.valueOf(part.toUpperCase(Locale.ROOT)))
+                            .collect(Collectors.toCollection(() -> EnumSet.noneOf(Part.class))),
+                    cells.isEmpty() ? CELLS : cells,
+                    chosen(given.get("--servers"), Servers.ALL, before),
+                    chosen(given.get("--clients"), Clients.ALL, before),
+                    Integer.parseInt(given.get("--crowd")),
                     Integer.parseInt(given.get("--rounds")),
                     seconds(given.get("--seconds")),
                     seconds(given.get("--warmup")),
@@ -155,11 +165,18 @@ public final class Sockets {
                     given.get("--out").isEmpty() ? null : Path.of(given.get("--out")));
         }
 
-        private static Server server(String name) {
-            return SERVERS.stream()
-                    .filter(server -> server.name().equals(name))
-                    .findFirst()
-                    .orElseThrow(() -> new IllegalArgumentException("not a server: " + name));
+        /** Those of the names, or all, and beside each of ours the same with other classes. */
+        private static <S> List<Entry<S>> chosen(String names, List<Entry<S>> all, String before) {
+            var chosen = new ArrayList<Entry<S>>();
+            for (String name :
+                    names.isEmpty() ? all.stream().map(Entry::name).toList() : split(names, ",")) {
+                Entry<S> entry = Entry.named(name, all);
+                chosen.add(entry);
+                if (!before.isEmpty() && entry.isOurs()) {
+                    chosen.add(entry.before(before));
+                }
+            }
+            return List.copyOf(chosen);
         }
 
         private static List<String> split(String text, String separator) {
@@ -171,23 +188,22 @@ public final class Sockets {
         }
     }
 
-    /** The JVM options of every server. */
-    static final List<String> SERVER_JVM = List.of("-XX:+UseSerialGC", "-Xms1g", "-Xmx1g");
+    /** The JVM options of whatever is measured. */
+    static final List<String> SUBJECT_JVM = List.of("-XX:+UseSerialGC", "-Xms1g", "-Xmx1g");
 
-    private static final List<String> LOAD_JVM =
+    private static final List<String> OTHER_JVM =
             List.of("-XX:+UseSerialGC", "-Xmx256m", "-XX:MaxDirectMemorySize=1g");
 
-    private static final int SERVER_CORE = 0;
-    private static final int LOAD_CORE = 1;
-
-    /** How long a server may take to listen, and a load generator beyond its plan. */
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final int SUBJECT_CORE = 0;
+    private static final int OTHER_CORE = 1;
 
     private final Settings settings;
     private final boolean pinned;
+    private final Path certificate;
 
-    private Sockets(Settings settings) {
+    private Sockets(Settings settings, Path certificate) {
         this.settings = settings;
+        this.certificate = certificate;
         pinned =
                 Runtime.getRuntime().availableProcessors() > 1
                         && !Machine.firstLine("taskset", "-c", "1", "echo", "there").isEmpty();
@@ -196,9 +212,12 @@ public final class Sockets {
     /**
      * Measures and writes the report.
      *
-     * @param args {@code --cells 50x64x1,50x64x16 --servers raw,peerloom-blocking --rounds 5
-     *     --seconds 3 --warmup 3 --jvm "-Djdk.pollerMode=1" --out FILE}, each of them optional; all
-     *     cells and servers if not said otherwise, and the report on the console only
+     * @param args {@code --parts servers,clients,idle,poll,active,broadcast,slow,ways --cells
+     *     50x64x1,50x1024x1xdeflate --servers raw,peerloom-blocking --clients jdk --crowd 10000
+     *     --rounds 5 --seconds 3 --warmup 3 --jvm "-Djdk.pollerMode=1" --before CLASSPATH --out
+     *     FILE}, each of them optional; all cells and servers if not said otherwise, and the report
+     *     on the console only. {@code --before} measures beside each server of Peerloom the same
+     *     with other classes, in the same rounds
      * @throws IOException if a process cannot be started, or the report not be written
      * @throws InterruptedException if the thread is
      */
@@ -216,119 +235,228 @@ public final class Sockets {
 
     /** Measures and writes the report; returns whether every measurement came to its end. */
     static boolean run(Settings settings) throws IOException, InterruptedException {
-        SocketReport report = new Sockets(settings).measureAll();
-        System.out.println(report);
+        Path folder = Files.createTempDirectory("bench");
+        try {
+            boolean tls = settings.cells().stream().anyMatch(cell -> cell.mode() == Mode.TLS);
+            Path certificate = tls ? Certificate.make(folder) : null;
+            return new Sockets(settings, certificate).measureAll();
+        } finally {
+            Certificate.delete(folder);
+        }
+    }
+
+    private boolean measureAll() throws IOException, InterruptedException {
+        var text = new StringBuilder("# Over sockets\n\n");
+        text.append(Machine.here()).append("  \n");
+        text.append("what is measured: `").append(String.join(" ", SUBJECT_JVM));
+        settings.jvmOptions().forEach(option -> text.append(' ').append(option));
+        text.append('`').append(pinned ? " on core 0, the other side on core 1" : ", not pinned");
+        text.append(
+                "; %d rounds of %s s, each after %s s of warm-up; medians\n"
+                        .formatted(
+                                settings.rounds(),
+                                SocketReport.figure(settings.window().toMillis() / 1e3),
+                                SocketReport.figure(settings.warmup().toMillis() / 1e3)));
+        boolean whole = true;
+        for (Part part : settings.parts()) {
+            text.append('\n');
+            try {
+                whole &= measure(part, text);
+            } catch (IOException e) {
+                whole = false;
+                text.append("## ").append(part).append("\n\nfailed, ").append(e.getMessage());
+                text.append('\n');
+            }
+        }
+        System.out.println(text);
         if (settings.out() != null) {
-            Path out = settings.out().toAbsolutePath();
-            Files.createDirectories(out.getParent());
-            Files.writeString(out, report.toString());
-            System.out.println("written to " + out);
+            write(settings.out(), text.toString());
+        }
+        return whole;
+    }
+
+    private static void write(Path out, String text) throws IOException {
+        Files.createDirectories(out.toAbsolutePath().getParent());
+        Files.writeString(out, text);
+        System.out.println("written to " + out);
+    }
+
+    /** Returns whether nothing failed. */
+    private boolean measure(Part part, StringBuilder text)
+            throws IOException, InterruptedException {
+        var crowds = new Crowds(this, settings.crowd());
+        switch (part) {
+            case SERVERS -> {
+                var report =
+                        new SocketReport(
+                                "Echo servers",
+                                SocketReport.SERVER_TARGETS,
+                                settings.cells(),
+                                settings.servers());
+                measure(report, settings.cells(), settings.servers(), this::alone);
+                return add(report, "servers", text);
+            }
+            case CLIENTS -> {
+                List<Cell> cells =
+                        settings.cells().stream()
+                                .filter(cell -> cell.mode() == Mode.PLAIN)
+                                .toList();
+                var report =
+                        new SocketReport(
+                                "Clients, against one fast server",
+                                SocketReport.CLIENT_TARGETS,
+                                cells,
+                                settings.clients());
+                measure(report, cells, settings.clients(), this::client);
+                return add(report, "clients", text);
+            }
+            case WAYS -> {
+                List<Entry<Servers.Start>> ours =
+                        Servers.ALL.stream().filter(Entry::isOurs).toList();
+                var report = new SocketReport("Ways to use one connection", Map.of(), WAYS, ours);
+                measure(report, WAYS, ours, this::alone);
+                return add(report, "ways", text);
+            }
+            case IDLE -> text.append(crowds.idle(settings.servers()));
+            case POLL -> text.append(crowds.polls());
+            case ACTIVE -> text.append(crowds.active());
+            case BROADCAST -> text.append(crowds.broadcasts());
+            case SLOW -> text.append(crowds.slowReader());
+        }
+        return true;
+    }
+
+    /** Adds the tables and, if they go to a file, a picture beside it. */
+    private boolean add(SocketReport report, String name, StringBuilder text) throws IOException {
+        text.append(report);
+        if (settings.out() != null) {
+            String file = settings.out().getFileName().toString().replaceFirst("\\.md$", "");
+            Path picture = settings.out().resolveSibling(file + "-" + name + ".svg");
+            write(picture, report.plot());
+            text.append("\n![%s](%s)\n".formatted(name, picture.getFileName()));
         }
         return report.isWhole();
     }
 
-    private SocketReport measureAll() throws IOException, InterruptedException {
-        var report = new SocketReport(Machine.here(), settings, pinned);
+    @FunctionalInterface
+    private interface Measure<S> {
+        Result of(Entry<S> entry, Cell cell) throws IOException, InterruptedException;
+    }
+
+    private <S> void measure(
+            SocketReport report, List<Cell> cells, List<Entry<S>> entries, Measure<S> measure)
+            throws InterruptedException {
         for (int round = 1; round <= settings.rounds(); round++) {
-            for (Cell cell : settings.cells()) {
-                for (Server server : settings.servers()) {
+            for (Cell cell : cells) {
+                for (Entry<S> entry : entries) {
+                    if (!entry.modes().contains(cell.mode())) {
+                        continue;
+                    }
                     String what =
                             "round %d, %s, %s: "
-                                    .formatted(round, SocketReport.name(cell), server.name());
+                                    .formatted(round, SocketReport.name(cell), entry.name());
                     try {
-                        Result result = measure(server, cell);
-                        report.add(server, cell, result);
+                        Result result = measure.of(entry, cell);
+                        report.add(entry, cell, result);
                         System.out.println(what + SocketReport.brief(result));
                     } catch (IOException e) {
-                        report.addFailure(server, cell);
-                        System.out.println(what + e.getMessage());
+                        report.addFailure(entry, cell);
+                        System.out.println(what + "failed, " + e.getMessage());
                     }
                 }
             }
         }
-        return report;
     }
 
-    private Result measure(Server server, Cell cell) throws IOException, InterruptedException {
-        var jvm = new ArrayList<>(SERVER_JVM);
-        jvm.addAll(server.jvmOptions());
+    /** Beside what all have, what an entry and the command line ask for. */
+    private List<String> jvm(Entry<?> entry) {
+        var jvm = new ArrayList<>(SUBJECT_JVM);
+        jvm.addAll(entry.jvmOptions());
         jvm.addAll(settings.jvmOptions());
-        Process echo = java(SERVER_CORE, jvm, server.main(), server.arguments());
-        try {
-            var plan =
-                    new Plan(
-                            port(echo),
-                            server.kind() == Kind.WEBSOCKET,
-                            cell.connections(),
-                            cell.payload(),
-                            cell.inFlight(),
-                            settings.warmup(),
-                            settings.window(),
-                            echo.pid());
-            return load(plan);
-        } finally {
-            end(echo);
-        }
+        return jvm;
     }
 
-    /** Waits for the server's line and returns the port. */
-    private static int port(Process echo) throws IOException, InterruptedException {
-        // The reader goes on, so that a talkative server never waits for somebody to listen.
-        var port = new CompletableFuture<Integer>();
-        Thread.ofVirtual()
-                .start(() -> {
-                    try (var lines =
-                            new BufferedReader(
-                                    new InputStreamReader(
-                                            echo.getInputStream(), StandardCharsets.UTF_8))) {
-                        for (String line; (line = lines.readLine()) != null; ) {
-                            if (line.startsWith(Listening.LINE)) {
-                                port.complete(
-                                        Integer.valueOf(line.substring(Listening.LINE.length())));
-                            }
-                        }
-                        port.completeExceptionally(new IOException("it ended"));
-                    } catch (IOException e) {
-                        port.completeExceptionally(e);
-                    }
-                });
-        try {
-            return port.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (ExecutionException | TimeoutException e) {
-            throw new IOException("the server does not listen", e);
-        }
-    }
-
-    private Result load(Plan plan) throws IOException, InterruptedException {
-        Process load = java(LOAD_CORE, LOAD_JVM, LoadGenerator.class, plan.toArguments());
-        try {
-            Duration most = plan.warmup().plus(plan.window()).plus(PATIENCE);
-            if (!load.waitFor(most.toMillis(), TimeUnit.MILLISECONDS) || load.exitValue() != 0) {
-                throw new IOException("the load generator failed");
-            }
-            return Result.parse(
-                    new String(load.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
-                            .strip());
-        } finally {
-            end(load);
-        }
-    }
-
-    private static void end(Process process) throws InterruptedException {
-        process.destroyForcibly().waitFor();
-    }
-
-    /** Starts a class in a JVM like this one, whose errors are seen here. */
-    private Process java(int core, List<String> jvm, Class<?> main, List<String> arguments)
+    private Child subject(Entry<?> entry, Class<?> main, List<String> arguments)
             throws IOException {
-        var command = new ArrayList<String>();
-        if (pinned) {
-            command.addAll(List.of("taskset", "-c", Integer.toString(core)));
+        return subject(jvm(entry), entry, main, arguments);
+    }
+
+    /** A child that is measured, without the JVM options of the command line. */
+    Child subject(List<String> jvm, Entry<?> entry, Class<?> main, List<String> arguments)
+            throws IOException {
+        int core = pinned ? SUBJECT_CORE : Child.ANY_CORE;
+        return new Child(core, jvm, certificate, entry.classPath(), main, arguments);
+    }
+
+    /** A child that is measured and is no entry. */
+    Child subject(Class<?> main, List<String> arguments) throws IOException {
+        int core = pinned ? SUBJECT_CORE : Child.ANY_CORE;
+        return new Child(core, SUBJECT_JVM, certificate, "", main, arguments);
+    }
+
+    /** A child on the other side. */
+    Child other(Class<?> main, List<String> arguments) throws IOException {
+        int core = pinned ? OTHER_CORE : Child.ANY_CORE;
+        return new Child(core, OTHER_JVM, certificate, "", main, arguments);
+    }
+
+    private Plan plan(int port, Entry<?> entry, Cell cell, long serverPid) {
+        return new Plan(
+                port,
+                entry.kind() == Kind.WEBSOCKET,
+                cell.mode(),
+                cell.connections(),
+                cell.payload(),
+                cell.inFlight(),
+                settings.warmup(),
+                settings.window(),
+                serverPid);
+    }
+
+    /** What there is to do before a server is measured. */
+    @FunctionalInterface
+    interface Beside {
+        /** Starts another child, which ends when the measurement does; or null. */
+        Child start(int port, Kind kind) throws IOException, InterruptedException;
+    }
+
+    private Result alone(Entry<Servers.Start> server, Cell cell)
+            throws IOException, InterruptedException {
+        return server(server, cell, (port, kind) -> null);
+    }
+
+    Result server(Entry<Servers.Start> server, Cell cell, Beside beside)
+            throws IOException, InterruptedException {
+        List<String> arguments = List.of(server.mainName(), cell.mode().name());
+        try (Child echo = subject(server, Servers.class, arguments)) {
+            int port = Integer.parseInt(echo.await(Subject.LISTENING, Child.PATIENCE));
+            Plan plan = plan(port, server, cell, echo.process.pid());
+            Child besides = beside.start(port, server.kind());
+            try (Child load = other(LoadGenerator.class, Role.LOAD.with(plan))) {
+                load.await(LoadGenerator.BEGIN, settings.warmup().plus(Child.PATIENCE));
+                long before = echo.allocated();
+                load.await(LoadGenerator.END, settings.window().plus(Child.PATIENCE));
+                long after = echo.allocated();
+                return Result.parse(load.await(LoadGenerator.RESULT, Child.PATIENCE))
+                        .withAllocated(after - before);
+            } finally {
+                if (besides != null) {
+                    besides.close();
+                }
+            }
         }
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(jvm);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
-        command.addAll(arguments);
-        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    }
+
+    private Result client(Entry<Clients.Start> client, Cell cell)
+            throws IOException, InterruptedException {
+        try (Child echo = other(WireEcho.class, List.of())) {
+            int port = Integer.parseInt(echo.await(Subject.LISTENING, Child.PATIENCE));
+            var arguments = new ArrayList<>(List.of(client.mainName()));
+            arguments.addAll(plan(port, client, cell, echo.process.pid()).toArguments());
+            try (Child load = subject(client, Clients.class, arguments)) {
+                Duration patience = settings.warmup().plus(settings.window()).plus(Child.PATIENCE);
+                return Result.parse(load.await(LoadGenerator.RESULT, patience));
+            }
+        }
     }
 }

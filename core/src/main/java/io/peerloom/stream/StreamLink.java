@@ -6,16 +6,19 @@ import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Threads;
+import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Watchdog;
+import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.queue.MpscQueue;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
 /**
- * One connection of a {@link StreamPeerSocket}: chunks of bytes in both directions.
+ * One connection of a {@link LinkedStreamPeer}: chunks of bytes in both directions.
  *
  * <p>Input is read either by a reader thread, which queues what it reads, or by a virtual thread
  * that asks for data while there is no reader thread. Output is written by whoever has the write
@@ -28,6 +31,11 @@ final class StreamLink extends Link<byte[]> {
         SocketChannel open(Connector connector) throws IOException;
     }
 
+    /** Makes TLS over a stream. Runs on the link's own thread. */
+    interface Securer {
+        TlsWire secure(Wire stream) throws IOException;
+    }
+
     /** Queued behind the last data: what follows it is the end of our stream. */
     private static final byte[] SHUTDOWN = new byte[0];
 
@@ -38,6 +46,12 @@ final class StreamLink extends Link<byte[]> {
     private static final long VERDICT = Duration.ofMillis(50).toNanos();
 
     private final Limits limits;
+
+    /** Written by the thread that connects, before the phase becomes CONNECTED. */
+    private volatile boolean established;
+
+    /** The tick since which TLS shakes hands, 0 before. The watchdog's. */
+    private long handshakeSince;
 
     /** What was read and not yet taken; the reader thread adds, the receiving thread takes. */
     private final MpscQueue<byte[]> inbound;
@@ -98,23 +112,64 @@ final class StreamLink extends Link<byte[]> {
     /** Wraps a connection that a server accepted. */
     static StreamLink accepted(Limits limits, Watchdog watchdog, SocketChannel channel) {
         var link = new StreamLink(limits, watchdog);
-        link.lastInput = System.nanoTime(); // the watchdog's own time may be an old one
-        link.connected(new ChannelWire(channel));
+        link.establish(new ChannelWire(channel));
         watchdog.add(link);
         return link;
     }
 
     private void open(Opener opener) {
         var connector = new Connector(limits.connectTimeout(), () -> phase() == Phase.ENDED, news);
-        try {
+        open(() -> {
             SocketChannel channel = opener.open(connector);
-            lastInput = System.nanoTime();
-            if (connected(new ChannelWire(channel))) {
-                watchdog.add(this);
-                if (phase() == Phase.ENDED) { // ended between the two lines, and removed in vain
-                    watchdog.remove(this);
-                }
+            if (establish(new ChannelWire(channel))) {
+                watch();
             }
+        });
+    }
+
+    /** Begins to shake TLS hands over a stream, which is the link's from now on. */
+    static StreamLink secure(Limits limits, Wire stream, Securer securer) {
+        var watchdog =
+                new Watchdog(
+                        limits.handshakeTimeout(), limits.closeTimeout(), limits.writeTimeout());
+        var link = new StreamLink(limits, watchdog);
+        link.connecting(stream);
+        Threads.start(
+                "peerloom-tls", () -> link.open(() -> link.shakeHands(securer.secure(stream))));
+        return link;
+    }
+
+    private void shakeHands(TlsWire tls) throws IOException {
+        if (!connecting(tls)) {
+            return;
+        }
+        watch();
+        tls.handshake();
+        establish(tls);
+    }
+
+    /** Has the deadlines kept. */
+    private void watch() {
+        watchdog.add(this);
+        if (phase() == Phase.ENDED) { // ended between the two lines, and removed in vain
+            watchdog.remove(this);
+        }
+    }
+
+    private boolean establish(Wire wire) {
+        lastInput = System.nanoTime();
+        established = true;
+        return connected(wire);
+    }
+
+    /** What opens a link, on its own thread. */
+    private interface Opening {
+        void run() throws IOException;
+    }
+
+    private void open(Opening opening) {
+        try {
+            opening.run();
         } catch (IOException e) {
             end(e);
         } catch (RuntimeException | Error e) { // a bug, or no thread to be had
@@ -128,11 +183,17 @@ final class StreamLink extends Link<byte[]> {
      * too late, after the link had been given up, is not told apart, but then nobody asks.
      */
     boolean wasConnected() {
-        return wire() != null;
+        return established;
     }
 
+    /** The socket, or null while there is none, and beneath TLS. */
     SocketChannel channel() {
         return wire() instanceof ChannelWire wire ? wire.channel() : null;
+    }
+
+    /** The TLS that it is, or null. */
+    TlsWire tls() {
+        return established && wire() instanceof TlsWire tls ? tls : null;
     }
 
     // ---- input ----
@@ -423,14 +484,27 @@ final class StreamLink extends Link<byte[]> {
     }
 
     /**
-     * Three things have a time. After our end of the stream the other side may take the close
-     * timeout to end its own. If it has ended its own first, or takes no more, and nobody here
-     * disconnects, the socket is kept for that long after the last that was sent or read. And if
-     * nobody has read for that long, nobody would ever see the end, so a thread begins to read.
+     * Four things have a time. TLS has its handshake's. After our end of the stream the other side
+     * may take the close timeout to end its own. If it has ended its own first, or takes no more,
+     * and nobody here disconnects, the socket is kept for that long after the last that was sent or
+     * read. And if nobody has read for that long, nobody would ever see the end, so a thread begins
+     * to read.
      */
     @Override
     public void tick(long now) {
         super.tick(now);
+        if (phase() == Phase.CONNECTING) {
+            if (handshakeSince == 0) {
+                handshakeSince = now | 1;
+            } else if (now - handshakeSince > Nanos.of(limits.handshakeTimeout())) {
+                end(
+                        new SocketTimeoutException(
+                                "the TLS handshake took longer than "
+                                        + limits.handshakeTimeout().toMillis()
+                                        + " ms"));
+            }
+            return;
+        }
         boolean ending = closing || inputEnded || broken != null;
         if (!ending) {
             if (!isReadRoleTaken() && now - lastInput > Nanos.of(limits.closeTimeout())) {

@@ -4,7 +4,11 @@
  * <p>{@link io.peerloom.stream.StreamPeer} is the codec: it turns numbers and strings into the
  * bytes that Godot writes and back, in either byte order, over four primitive calls that move
  * bytes. Its subclasses are the carriers, and only they know where bytes come from, what blocks and
- * for how long. {@link io.peerloom.stream.StreamPeerBuffer} carries them in memory.
+ * for how long. {@link io.peerloom.stream.StreamPeerBuffer} carries them in memory, {@link
+ * io.peerloom.stream.StreamPeerSocket} over sockets, {@link io.peerloom.stream.StreamPeerTLS} over
+ * another stream. The last two are the same but for how a connection comes about: a link of {@code
+ * internal.link}, whose wire is a socket, or TLS over a stream that is read and written by the
+ * link's threads from then on. TLS over TLS, and a WebSocket over either, is one more storey.
  *
  * <p>The two directions of a stream share nothing. A typed put encodes its value, length prefix
  * included, into an array of its own and hands it over in one call, so that values of several

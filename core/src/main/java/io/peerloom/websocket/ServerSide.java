@@ -15,13 +15,18 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The server's side of one opening handshake: reads the request, has it judged, answers it. */
 final class ServerSide {
+
+    private static final Logger LOG = LoggerFactory.getLogger(WebSocketServer.class);
 
     /**
      * What plain HTTP gets on a port that speaks TLS. Clients show the reason phrase rather than
@@ -93,14 +98,15 @@ final class ServerSide {
     /**
      * Shakes hands; on the connection's thread.
      *
+     * @param beneath the session of TLS that is not the connection's own; null for none
      * @return the subprotocol, "" for none; null if the request was answered in another way
      */
-    String open(WebSocketConnection connection, String remoteAddress)
+    String open(WebSocketConnection connection, String remoteAddress, SSLSession beneath)
             throws IOException, HandshakeException {
         Limits limits = options.limits();
         HeadParser parser = HeadParser.request(limits.maxHeadBytes(), limits.maxHeaders());
         SSLSession session =
-                connection.wire() instanceof TlsWire tls ? shake(connection, tls) : null;
+                connection.wire() instanceof TlsWire tls ? shake(connection, tls) : beneath;
         try {
             connection.readHead(parser);
             RequestHead head = parser.requestHead();
@@ -109,6 +115,7 @@ final class ServerSide {
                 throw new HandshakeException(421, "host not served here: " + plain.host());
             }
             if (isPlain(head)) {
+                ServerHandshake.checkHost(head);
                 return answerPlain(connection, plain);
             }
             ServerHandshake.check(head);
@@ -120,7 +127,7 @@ final class ServerSide {
             Optional<PermessageDeflate.Agreement> deflate =
                     wish == null ? Optional.empty() : wish.wish().accept(head);
             var asked = new UpgradeRequest(head, remoteAddress, true, session);
-            UpgradeResponse response = handler.handle(asked);
+            UpgradeResponse response = decide(asked);
             if (response.status() != 101) {
                 refuse(connection, response);
                 throw new HandshakeException(
@@ -129,7 +136,7 @@ final class ServerSide {
             String protocol =
                     ServerHandshake.selectProtocol(head, options.protocols()).orElse(null);
             var extra = new ArrayList<>(headers);
-            extra.addAll(WebSocketPeer.headers(response.headers()));
+            extra.addAll(response.headers());
             if (!response.compression()) {
                 deflate = Optional.empty();
             }
@@ -140,6 +147,7 @@ final class ServerSide {
                             protocol,
                             deflate.map(PermessageDeflate.Agreement::text).orElse(null),
                             extra);
+            asked.pack();
             request = asked;
             connection.claimAnswer();
             connection.writeHead(accepted);
@@ -164,8 +172,8 @@ final class ServerSide {
     }
 
     private String answerPlain(WebSocketConnection connection, UpgradeRequest request)
-            throws IOException {
-        UpgradeResponse response = handler.handle(request);
+            throws IOException, HandshakeException {
+        UpgradeResponse response = decide(request);
         refuse(
                 connection,
                 response.status() == 101
@@ -175,6 +183,16 @@ final class ServerSide {
                                         + (request.isSecure() ? "wss://" : "ws://"))
                         : response);
         return null;
+    }
+
+    /** A handler that throws is the server's fault, and not the client's business. */
+    private UpgradeResponse decide(UpgradeRequest request) throws HandshakeException {
+        try {
+            return Objects.requireNonNull(handler.handle(request), "the answer");
+        } catch (RuntimeException e) {
+            LOG.warn("upgrade handler failed for {}", request, e);
+            throw new HandshakeException(500, "the server failed");
+        }
     }
 
     private static UpgradeResponse page(int status, String text) {
@@ -189,7 +207,7 @@ final class ServerSide {
         byte[] answer =
                 ServerHandshake.refuse(
                         response.status(),
-                        WebSocketPeer.headers(response.headers()),
+                        response.headers(),
                         response.body(),
                         response.contentType());
         connection.claimAnswer();

@@ -6,6 +6,9 @@ package io.peerloom.websocket;
  * <p>A polled server calls it from {@link WebSocketServer#poll}; until then the request waits, as
  * long as the handshake's deadline allows. A server of blocking handlers calls it on the
  * connection's own virtual thread, so on many at once.
+ *
+ * <p>If it throws, or returns null, the client is answered 500; a polled server's {@link
+ * WebSocketServer#poll} throws it on, a blocking one logs it.
  */
 @FunctionalInterface
 public interface UpgradeHandler {

@@ -11,7 +11,15 @@ import javax.net.ssl.SSLSession;
 /** What a client asked a WebSocket server for (RFC 6455 section 4.1). Immutable; any thread. */
 public final class UpgradeRequest {
 
-    private final RequestHead head;
+    /**
+     * What it says; null from {@link #pack} on, which writes the bytes first. A thread that finds
+     * neither would have had to see the second write before the first.
+     */
+    private volatile RequestHead head;
+
+    /** The same as bytes, to be parsed when somebody asks. Connections keep it while they live. */
+    private volatile byte[] packed;
+
     private final String address;
     private final boolean upgrade;
 
@@ -35,17 +43,17 @@ public final class UpgradeRequest {
 
     /** {@return the method, {@code "GET"} for all upgrades} */
     public String method() {
-        return head.method();
+        return head().method();
     }
 
     /** {@return the request target as it came: path and query, still percent-encoded} */
     public String target() {
-        return head.target();
+        return head().target();
     }
 
     /** {@return the path of the target, still percent-encoded, without the query} */
     public String path() {
-        String target = head.target();
+        String target = head().target();
         int scheme = target.indexOf("://");
         int from = 0;
         if (scheme >= 0 && !target.startsWith("/")) { // absolute form, RFC 9112 section 3.2.2
@@ -63,16 +71,21 @@ public final class UpgradeRequest {
      * is none}
      */
     public String query() {
-        int query = head.target().indexOf('?');
-        return query < 0 ? "" : head.target().substring(query + 1);
+        int query = head().target().indexOf('?');
+        return query < 0 ? "" : head().target().substring(query + 1);
     }
 
     /**
      * {@return the URL as the client must have written it} As in Godot, {@code ws://}, the Host
-     * header, and the target.
+     * header, and path and query of the target.
      */
     public String url() {
-        return (isSecure() ? "wss://" : "ws://") + header("Host").orElse("") + head.target();
+        String target = head().target();
+        int query = target.indexOf('?');
+        return (isSecure() ? "wss://" : "ws://")
+                + header("Host").orElse("")
+                + path()
+                + (query < 0 ? "" : target.substring(query));
     }
 
     /**
@@ -81,7 +94,7 @@ public final class UpgradeRequest {
      * @param name the name, in any case
      */
     public Optional<String> header(String name) {
-        return head.first(name);
+        return head().first(name);
     }
 
     /**
@@ -90,7 +103,7 @@ public final class UpgradeRequest {
      * @param name the name, in any case
      */
     public List<String> headers(String name) {
-        return head.all(name);
+        return head().all(name);
     }
 
     /** {@return the address of the other side, {@code ""} over a Unix domain socket} */
@@ -150,12 +163,19 @@ public final class UpgradeRequest {
     }
 
     RequestHead head() {
-        return head;
+        RequestHead parsed = head;
+        return parsed != null ? parsed : RequestHead.of(packed);
+    }
+
+    /** Keeps less memory from now on; asking takes longer. */
+    void pack() {
+        packed = head.toBytes();
+        head = null;
     }
 
     /** {@return method and target} */
     @Override
     public String toString() {
-        return head.method() + ' ' + head.target();
+        return head().method() + ' ' + head().target();
     }
 }

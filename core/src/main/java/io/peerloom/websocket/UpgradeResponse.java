@@ -1,9 +1,10 @@
 package io.peerloom.websocket;
 
+import io.peerloom.internal.protocol.Header;
+import io.peerloom.internal.protocol.ServerHandshake;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * How a server answers an {@link UpgradeRequest}: with a WebSocket, or with a plain HTTP response
@@ -16,7 +17,7 @@ public final class UpgradeResponse {
     /** 101, or the status of a plain response. */
     private final int status;
 
-    private final List<String> headers;
+    private final List<Header> headers;
     private final String contentType;
     private final byte[] body;
 
@@ -25,7 +26,7 @@ public final class UpgradeResponse {
 
     private UpgradeResponse(
             int status,
-            List<String> headers,
+            List<Header> headers,
             String contentType,
             byte[] body,
             boolean compression) {
@@ -62,13 +63,12 @@ public final class UpgradeResponse {
      * @param contentType of the body, say {@code "text/html; charset=utf-8"}; null without a body
      * @param body the body, perhaps empty; not copied
      * @return the response
+     * @throws IllegalArgumentException for another status, a body where none may be (204, 304), or
+     *     a content type that cannot be sent
      */
     public static UpgradeResponse respond(int status, String contentType, byte[] body) {
-        if (status < 200 || status > 599) {
-            throw new IllegalArgumentException("not the status of a final response: " + status);
-        }
-        return new UpgradeResponse(
-                status, List.of(), contentType, Objects.requireNonNull(body, "body"), true);
+        ServerHandshake.checkRefusal(status, List.of(), body.length, contentType);
+        return new UpgradeResponse(status, List.of(), contentType, body, true);
     }
 
     /**
@@ -87,10 +87,17 @@ public final class UpgradeResponse {
      * @param name its name
      * @param value its value
      * @return the changed copy
+     * @throws IllegalArgumentException if it cannot be sent, or belongs to the handshake: nothing
+     *     that a client sent can add a line to the answer
      */
     public UpgradeResponse withHeader(String name, String value) {
         var more = new ArrayList<>(headers);
-        more.add(name + ": " + value);
+        more.add(new Header(name, value));
+        if (status == 101) {
+            ServerHandshake.checkHeaders(more);
+        } else {
+            ServerHandshake.checkRefusal(status, more, body.length, contentType);
+        }
         return new UpgradeResponse(status, List.copyOf(more), contentType, body, compression);
     }
 
@@ -113,7 +120,7 @@ public final class UpgradeResponse {
         return status;
     }
 
-    List<String> headers() {
+    List<Header> headers() {
         return headers;
     }
 

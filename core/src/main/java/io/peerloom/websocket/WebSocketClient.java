@@ -2,6 +2,8 @@ package io.peerloom.websocket;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Peer;
+import io.peerloom.stream.TLSOptions;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -59,6 +61,10 @@ public final class WebSocketClient implements Peer, AutoCloseable {
 
     private final WebSocketPeer peer = new WebSocketPeer();
     private Listener listener = new Listener() {};
+
+    /** Whom to trust instead of what the options say; null for that. */
+    private X509Certificate trusted;
+
     private boolean established;
     private boolean ended = true;
     private boolean closeTold;
@@ -82,7 +88,9 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * @return as {@link WebSocketPeer#connectToUrl}
      */
     public ErrorCode connectToUrl(String url) {
-        ErrorCode result = peer.connectToUrl(url);
+        ErrorCode result =
+                peer.connectToUrl(
+                        url, trusted == null ? null : TLSOptions.client(List.of(trusted)));
         if (result == ErrorCode.OK) {
             established = false;
             closeTold = false;
@@ -105,6 +113,42 @@ public final class WebSocketClient implements Peer, AutoCloseable {
             peer.setOptions(peer.getOptions().withProtocols(protocols).withHeaders(headers));
         }
         return connectToUrl(url);
+    }
+
+    /**
+     * {@return whom {@link #setTrustedSslCertificate} has told to trust; empty for nobody} Godot 3:
+     * {@code trusted_ssl_certificate}.
+     */
+    public Optional<X509Certificate> getTrustedSslCertificate() {
+        return Optional.ofNullable(trusted);
+    }
+
+    /**
+     * Sets whom to trust, and nobody else, for the next {@code wss:} connection, instead of {@link
+     * Options#sslContext}. Godot 3: {@code trusted_ssl_certificate}.
+     *
+     * @param certificate an authority's, or the server's own; null for what the options say
+     */
+    public void setTrustedSslCertificate(X509Certificate certificate) {
+        trusted = certificate;
+    }
+
+    /** {@return true} Godot 3: {@code verify_ssl}. */
+    public boolean isVerifySslEnabled() {
+        return true;
+    }
+
+    /**
+     * Does nothing. Godot 3: {@code verify_ssl}, with which one can trust everybody there.
+     *
+     * @param enabled true
+     * @throws IllegalArgumentException if it is false: a server's own certificate can be
+     *     {@linkplain #setTrustedSslCertificate trusted} instead
+     */
+    public void setVerifySslEnabled(boolean enabled) {
+        if (!enabled) {
+            throw new IllegalArgumentException("certificates are always verified");
+        }
     }
 
     /** Begins to close with code 1000. Godot 3: {@code disconnect_from_host}. */

@@ -31,6 +31,7 @@ import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
@@ -135,16 +136,25 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** How the connection ended, as its user sees it (RFC 6455 sections 7.1.5 to 7.1.7). */
     record End(int code, String reason, boolean byPeer, boolean clean, Throwable cause) {}
 
-    /** Enough for the small messages of an idle or quiet connection, and for any control frame. */
-    private static final int READ_SMALL = 512;
+    /** What an idle or quiet connection reads into. */
+    private static final int READ_SMALL = 64;
+
+    /** How many times larger the buffer is made that a read has filled. */
+    private static final int READ_GROWTH = 8;
 
     private static final int READ_LARGE = 64 * 1024;
+
+    /** What heads are read into, and what is of no interest. */
+    private static final int READ_HEAD = 1024;
 
     /** The most that one read asks for when it reads into a message. */
     private static final int READ_DIRECT = 128 * 1024;
 
     /** Masked payloads pass through the output buffer in pieces of this size. */
     private static final int MASK_PIECE = 32 * 1024;
+
+    /** How many messages of one read are decoded at a time. */
+    private static final int AHEAD = 32;
 
     /** How long a pool of compressors may lie unused. */
     private static final long POOL_IDLE = Duration.ofSeconds(1).toNanos();
@@ -155,6 +165,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      * often has no answers to wait for.
      */
     private static final long COURTESY = Duration.ofMillis(250).toNanos();
+
+    /** How long a server may take to end the stream after we told it what it did wrong. */
+    private static final long SERVER_FIRST = Duration.ofMillis(500).toNanos();
 
     /**
      * How many pongs may be due at a time. With one more, only the newest ping is answered (RFC
@@ -268,6 +281,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     // ---- the receiving thread's ----
 
+    /**
+     * Messages that it decoded ahead on a direct connection, older than all that is queued, and
+     * where they begin and end; null while there are none.
+     */
+    private Message[] ahead;
+
+    private int aheadFrom;
+    private int aheadTo;
+
+    /** What it has taken of the queue, and not yet told the queue of: an atomic operation each. */
+    private int freed;
+
+    private long freedBytes;
+
     /** How many messages it has taken, and how many of them it is done with. */
     private long taken;
 
@@ -289,6 +316,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private byte[] buffer = NO_BYTES;
     private int position;
     private int limit;
+
+    /** {@link #decode} has used up what came in. */
+    private boolean starved;
+
+    /** How many bytes a read put straight into the message, which the decoder does not know of. */
+    private int filledDirectly;
+
+    /** What is wrong with the frame that was met reading ahead, until its turn comes. */
+    private ProtocolException deferred;
 
     /** Whether the last read had to wait for long. */
     private boolean wasQuiet;
@@ -384,12 +420,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /**
-     * Opens the connection on the calling virtual thread and, if it is polled, reads on it until
-     * the end.
+     * Opens the connection on the calling virtual thread.
+     *
+     * @return whether this thread is the connection's reader, and has to call {@link #readLoop}
      */
-    void run(Opener opener) {
+    boolean open(Opener opener) {
         tryAcquireRead();
-        boolean reading = false;
+        boolean open = false;
         boolean held = true;
         try {
             String chosen = opener.open(this);
@@ -403,17 +440,17 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                     held = false;
                     releaseRead();
                 }
-                reading = move(ConnectionState.Event.OPENED);
+                open = move(ConnectionState.Event.OPENED);
                 byte[] closeNow = closeAfterOpening;
-                if (reading && closeNow != null) {
+                if (open && closeNow != null) {
                     closeOnce(closeNow);
                 }
-                if (reading) {
+                if (open) {
                     LOG.debug("= open, protocol \"{}\"", chosen);
                     changed();
                 }
             }
-            if (!reading) {
+            if (!open) {
                 end(null);
             }
         } catch (IOException e) {
@@ -421,14 +458,21 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         } catch (HandshakeException e) {
             end(new java.net.ProtocolException(e.getMessage()));
         } catch (RuntimeException | Error e) {
+            open = false;
             end(e);
             throw e;
         } finally {
-            if (held && reading) {
-                readLoop();
-            } else if (held) {
+            if (held && !open) {
                 releaseDirect();
             }
+        }
+        return held && open;
+    }
+
+    /** {@link #open opens} the connection and, if it is polled, reads until the end. */
+    void run(Opener opener) {
+        if (open(opener)) {
+            readLoop();
         }
     }
 
@@ -457,7 +501,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** For the opener: reads a head; what follows it stays in the buffer. */
     void readHead(HeadParser parser) throws IOException, HandshakeException {
-        buffer = new byte[READ_SMALL * 2];
+        buffer = new byte[READ_HEAD];
         boolean complete = false;
         while (!complete) {
             position = 0;
@@ -523,7 +567,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     void linger() throws IOException {
         wire().shutdownOutput();
-        byte[] rest = new byte[READ_SMALL];
+        byte[] rest = new byte[READ_HEAD];
         long most = 1 << 20;
         try {
             for (int n; most > 0 && (n = wire().read(rest, 0, rest.length)) >= 0; most -= n) {
@@ -561,6 +605,28 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     long roundTripNanos() {
         return roundTrip;
+    }
+
+    /**
+     * What waits here for its user or for the other side, and counts against the limits.
+     *
+     * @param messagesIn how many messages were read and not yet taken
+     * @param bytesIn and their bytes
+     * @param messagesOut how many messages were accepted and are not yet with the system
+     * @param bytesOut and their bytes
+     * @param pongs how many pongs are due
+     */
+    record Held(int messagesIn, int bytesIn, int messagesOut, int bytesOut, int pongs) {}
+
+    /** What it holds now. Any thread. */
+    Held held() {
+        Pong due = pong;
+        return new Held(
+                inbound.count(),
+                inbound.bytes(),
+                outbound.count(),
+                outbound.bytes(),
+                due == null ? 0 : due.count);
     }
 
     /** Whether something may still be sent. */
@@ -649,7 +715,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /** Reads until the end; the caller has the read role and loses it. */
-    private void readLoop() {
+    void readLoop() {
+        Message[] batch = null;
         try {
             while (true) {
                 if (inbound.isFull() && !closing) {
@@ -661,15 +728,36 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                     lastRead = watchdog.now();
                     blocked = false;
                 }
-                Message message = readMessage();
+                Message message = decode();
                 if (message == null) {
-                    break;
+                    if (!starved) {
+                        break;
+                    }
+                    boolean large = prepareRead();
+                    Threads.letOthersRun();
+                    int n =
+                            large
+                                    ? wire().read(
+                                                    decoder.directArray(),
+                                                    decoder.directOffset(),
+                                                    directRoom())
+                                    : wire().read(buffer, limit, buffer.length - limit);
+                    arrived(n, large);
+                    continue;
                 }
-                if (!closing || !inbound.isFull()) {
+                if (closing && inbound.isFull()) {
+                    continue; // nobody takes them any more
+                }
+                untold = true;
+                if (!decoder.isMessageNext(buffer, position, limit)) {
                     inbound.add(message, message.size());
                     queued++;
-                    untold = true;
+                    continue;
                 }
+                if (batch == null) {
+                    batch = new Message[AHEAD];
+                }
+                queueAll(message, batch);
             }
             tell();
             drain();
@@ -681,32 +769,53 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /**
-     * Reads the next message, answering what comes in between. Under the read role; blocks.
-     *
-     * @return null if none will come: the other side sent its close frame or broke the protocol
+     * Queues a message together with those that follow it in the buffer, as far as there is room.
      */
-    private Message readMessage() throws IOException {
+    private void queueAll(Message message, Message[] batch) {
+        long bytes = message.size();
+        int count = 1;
+        batch[0] = message;
+        while (count < batch.length && !inbound.isFullWith(count, bytes)) {
+            Message next = decodeNext();
+            if (next == null) {
+                break;
+            }
+            batch[count++] = next;
+            bytes += next.size();
+        }
+        inbound.addAll(batch, count, bytes);
+        queued += count;
+        Arrays.fill(batch, 0, count, null);
+    }
+
+    /**
+     * Decodes what has come in up to the next message, answering what comes before it. Under the
+     * read role.
+     *
+     * @return null if more must be read, then it is {@link #starved}; or if no message will come:
+     *     the other side sent its close frame or broke the protocol
+     */
+    private Message decode() {
+        starved = false;
         try {
-            while (true) {
-                FrameDecoder.Event event = FrameDecoder.Event.NEED_INPUT;
-                if (!state.canReceive() || violation != null) {
-                    return null;
+            while (state.canReceive() && violation == null) {
+                if (deferred != null) {
+                    throw deferred;
                 }
-                if (position < limit) {
+                FrameDecoder.Event event = FrameDecoder.Event.NEED_INPUT;
+                if (filledDirectly > 0) {
+                    int n = filledDirectly;
+                    filledDirectly = 0;
+                    event = decoder.directFilled(n);
+                } else if (position < limit) {
                     event = decoder.decode(buffer, position, limit);
                     position = decoder.consumed();
                 }
-                if (event == FrameDecoder.Event.NEED_INPUT) {
-                    int room = decoder.directCapacity();
-                    if (room == 0 || position < limit) {
-                        fill();
-                        continue;
-                    }
-                    int n = read(decoder.directArray(), decoder.directOffset(), room);
-                    event = decoder.directFilled(n);
-                }
                 switch (event) {
-                    case NEED_INPUT -> {}
+                    case NEED_INPUT -> {
+                        starved = true;
+                        return null;
+                    }
                     case TEXT -> {
                         return new Message(decoder.payload(), true);
                     }
@@ -718,24 +827,71 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                         kick();
                     }
                     case PONG -> pongReceived(decoder.payload());
-                    case CLOSE -> {
-                        closeReceived();
-                        return null;
-                    }
+                    case CLOSE -> closeReceived();
                 }
             }
         } catch (ProtocolException e) {
             fail(e);
+        }
+        return null;
+    }
+
+    /**
+     * Decodes the messages that are next in the buffer, so that the receiving thread takes them
+     * without the read role: each of its two atomic operations would cost as much as the decoding.
+     * Under the read role, on the receiving thread, which has taken all that was queued.
+     */
+    private void readAhead() {
+        aheadFrom = 0;
+        aheadTo = 0;
+        for (Message next; aheadTo < AHEAD && (next = decodeNext()) != null; ) {
+            if (ahead == null) {
+                ahead = new Message[AHEAD];
+            }
+            ahead[aheadTo++] = next;
+        }
+    }
+
+    /**
+     * The message that the rest of the buffer begins with; null if it does not begin with a whole
+     * one, or with anything else, or with something bad, which waits for its turn. Under the read
+     * role.
+     */
+    private Message decodeNext() {
+        if (deferred != null || !decoder.isMessageNext(buffer, position, limit)) {
+            return null;
+        }
+        try {
+            boolean text = decoder.decode(buffer, position, limit) == FrameDecoder.Event.TEXT;
+            position = decoder.consumed();
+            return new Message(decoder.payload(), text);
+        } catch (ProtocolException e) {
+            deferred = e;
             return null;
         }
     }
 
-    /** Reads more behind what is left in the buffer. Under the read role. */
-    private void fill() throws IOException {
+    /**
+     * Before a read of the wire, which its callers do by themselves: an idle connection is parked
+     * in it, and each frame on its stack is memory for as long as that lasts. Sees to what has
+     * waited for this moment, and to the place where the bytes go. Under the read role.
+     *
+     * @return whether they go straight into the message, rather than to the end of the buffer
+     */
+    private boolean prepareRead() throws IOException {
+        tell();
+        if (receiver == Thread.currentThread()) {
+            flush(); // what was held back while there was more to answer
+        } else {
+            kickAgain();
+        }
+        if (position == limit && decoder.directCapacity() > 0) {
+            return true;
+        }
         int left = limit - position;
         int size = buffer.length;
         if (limit == size && size > 0) {
-            size = READ_LARGE; // the last read filled it: bytes flow
+            size = Math.min(size * READ_GROWTH, READ_LARGE); // the last read filled it: bytes flow
         } else if (size < READ_SMALL || wasQuiet) {
             size = READ_SMALL; // an idle connection gives its large buffer back, with a pong at
             // the latest
@@ -749,7 +905,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
         position = 0;
         limit = left;
-        limit += read(buffer, limit, buffer.length - limit);
+        return false;
+    }
+
+    /** How much to ask for when a read goes straight into the message. */
+    private int directRoom() {
+        return Math.min(decoder.directCapacity(), READ_DIRECT);
     }
 
     /** Tells of the messages that were queued. Under the read role, before anything that waits. */
@@ -760,25 +921,22 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
     }
 
-    private int read(byte[] dst, int offset, int length) throws IOException {
-        tell();
-        if (receiver == Thread.currentThread()) {
-            flush(); // what was held back while there was more to answer
-        } else {
-            kickAgain();
-        }
-        Threads.letOthersRun();
-        int n = wire().read(dst, offset, Math.min(length, READ_DIRECT));
+    /** After a read: so many bytes are where {@link #prepareRead} said, or it is the end. */
+    private void arrived(int n, boolean intoMessage) throws IOException {
         if (n < 0) {
             throw new EOFException(
                     decoder.inMessage()
                             ? "the other side closed the connection inside a message"
                             : "the other side closed the connection without a close frame");
         }
+        if (intoMessage) {
+            filledDirectly = n;
+        } else {
+            limit += n;
+        }
         long now = watchdog.now();
         wasQuiet = now - lastRead > 2 * watchdog.period();
         lastRead = now;
-        return n;
     }
 
     private void addPong(byte[] payload) {
@@ -852,8 +1010,23 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         violation = e;
         outbound.add(
                 new Close(FrameEncoder.closePayload(e.closeCode(), clip(e.getMessage())), true), 0);
-        outbound.add(Shutdown.NOW, 0);
+        if (client) {
+            Threads.start("peerloom-writer", this::endLater);
+        } else {
+            outbound.add(Shutdown.NOW, 0);
+        }
         changed();
+        kick();
+    }
+
+    /**
+     * After a broken protocol a client leaves the end of the stream to the server for a while
+     * (section 7.1.1): there are servers that drop what they have not read when it ends, our close
+     * frame included.
+     */
+    private void endLater() {
+        news.await(() -> phase() == Phase.ENDED, SERVER_FIRST);
+        outbound.add(Shutdown.NOW, 0);
         kick();
     }
 
@@ -871,7 +1044,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     private void drain() throws IOException {
         flush();
-        byte[] rest = buffer.length > 0 ? buffer : new byte[READ_SMALL];
+        byte[] rest = buffer.length > 0 ? buffer : new byte[READ_HEAD];
         buffer = NO_BYTES;
         try {
             while (wire().read(rest, 0, rest.length) >= 0) {
@@ -913,21 +1086,35 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** Moves what arrived to the receiving thread; how many messages it has now. */
     int refill() {
-        return inbound.refill();
+        inbound.refill();
+        return available();
     }
 
     /** How many messages the receiving thread has without another {@link #refill}. */
     int available() {
-        return inbound.available();
+        return aheadTo - aheadFrom + inbound.available();
     }
 
     /** The next message that was {@link #refill refilled}, or null. Receiving thread only. */
     Message take() {
+        if (aheadFrom < aheadTo) {
+            Message next = ahead[aheadFrom];
+            ahead[aheadFrom++] = null;
+            return next;
+        }
         Message message = inbound.take();
         if (message != null) {
             taken++;
-            inbound.release(1, message.size());
-            news.signal(); // the reader may wait for room
+            freed++;
+            freedBytes += message.size();
+            if (inbound.available() == 0
+                    || freed >= limits.inboundMessages() / 4
+                    || freedBytes >= limits.inboundBytes() / 4) {
+                inbound.release(freed, freedBytes);
+                freed = 0;
+                freedBytes = 0;
+                news.signal(); // the reader may wait for room
+            }
         }
         return message;
     }
@@ -946,6 +1133,64 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     }
 
     /**
+     * The next message, read by the calling thread itself if it may: if the connection is direct,
+     * the thread virtual, and nobody else reads. Receiving thread only.
+     *
+     * @return null if it may not, or if the connection is ending: {@link #receive} tells
+     */
+    Message receiveDirectly() {
+        doneWithTaken();
+        Message message = take();
+        if (message != null
+                || !direct
+                || state == ConnectionState.CONNECTING
+                || isOver()
+                || !Thread.currentThread().isVirtual()
+                || !tryAcquireRead()) {
+            return message;
+        }
+        receiver = Thread.currentThread();
+        lastReceive = watchdog.now();
+        try {
+            if (inbound.hasArrivals()) {
+                return null; // a reader left it here before it went
+            }
+            if (wasQuiet) {
+                ahead = null; // as for the buffer
+            }
+            while (true) {
+                message = decode();
+                if (message != null) {
+                    if (position < limit) {
+                        readAhead();
+                    }
+                    return message;
+                }
+                if (!starved) {
+                    flush();
+                    return null;
+                }
+                boolean large = prepareRead();
+                Threads.letOthersRun();
+                int n =
+                        large
+                                ? wire().read(
+                                                decoder.directArray(),
+                                                decoder.directOffset(),
+                                                directRoom())
+                                : wire().read(buffer, limit, buffer.length - limit);
+                arrived(n, large);
+            }
+        } catch (IOException e) {
+            end(e);
+            return null;
+        } finally {
+            lastReceive = watchdog.now();
+            releaseDirect();
+        }
+    }
+
+    /**
      * The next message, waiting for it. Receiving thread only.
      *
      * @param nanos how long at the most; only without a bound it may read on this thread
@@ -956,35 +1201,26 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         long deadline = System.nanoTime() + nanos;
         doneWithTaken();
         while (true) {
-            Message message = take();
-            if (message == null && refill() > 0) {
-                message = take();
+            if (refill() > 0) {
+                return take();
             }
-            if (message != null) {
-                return message;
-            }
-            ConnectionState now = state;
-            boolean over = isOver();
-            if (over && !inbound.hasArrivals()) {
-                return null;
-            }
-            if (now != ConnectionState.CONNECTING
-                    && !over
-                    && nanos == Nanos.FOREVER
-                    && Thread.currentThread().isVirtual()
-                    && direct
-                    && tryAcquireRead()) {
-                message = receiveDirectly();
+            if (nanos == Nanos.FOREVER) {
+                Message message = receiveDirectly();
                 if (message != null) {
                     return message;
                 }
+            }
+            ConnectionState now = state;
+            boolean over = isOver();
+            if (inbound.hasArrivals()) {
                 continue;
             }
-            if (!over) {
-                flush();
-                if (now != ConnectionState.CONNECTING) {
-                    startReader();
-                }
+            if (over) {
+                return null;
+            }
+            flush();
+            if (now != ConnectionState.CONNECTING) {
+                startReader();
             }
             boolean more =
                     news.await(
@@ -998,27 +1234,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             if (!inbound.hasArrivals() && (!more || interrupted.getAsBoolean())) {
                 return null;
             }
-        }
-    }
-
-    private Message receiveDirectly() {
-        receiver = Thread.currentThread();
-        lastReceive = watchdog.now();
-        try {
-            if (inbound.hasArrivals()) {
-                return null; // a reader left it here before it went
-            }
-            Message message = readMessage();
-            if (message == null) {
-                flush();
-            }
-            return message;
-        } catch (IOException e) {
-            end(e);
-            return null;
-        } finally {
-            lastReceive = watchdog.now();
-            releaseDirect();
         }
     }
 
@@ -1054,7 +1269,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             return Sent.CLOSED;
         }
         if (direct && Thread.currentThread().isVirtual()) {
-            boolean more = receiver == Thread.currentThread() && position < limit;
+            boolean more =
+                    receiver == Thread.currentThread() && (position < limit || aheadFrom < aheadTo);
             SendNow sent = sendNow(message, more);
             if (sent != SendNow.IMPOSSIBLE) {
                 return sent == SendNow.DONE ? Sent.OK : Sent.CLOSED;

@@ -6,6 +6,7 @@ import io.peerloom.Peer;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.queue.WaitPoint;
 import io.peerloom.packet.PacketPeer;
+import io.peerloom.stream.TLSOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -322,12 +323,28 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      * @return OK; ALREADY_IN_USE unless disconnected; else as {@link WebSocketServer#listen(int)}
      */
     public ErrorCode createServer(int port, String bindAddress) {
+        return createServer(port, bindAddress, null);
+    }
+
+    /**
+     * Becomes a server, one that speaks TLS. Godot 4: {@code create_server}.
+     *
+     * @param port the TCP port, 0 for a free one
+     * @param bindAddress where to listen, {@code "*"} for all addresses
+     * @param tls a server's; null for none
+     * @return as {@link #createServer(int, String)}; also INVALID_PARAMETER if they are a client's
+     */
+    public ErrorCode createServer(int port, String bindAddress, TLSOptions tls) {
         if (status != ConnectionStatus.DISCONNECTED) {
             return ErrorCode.ALREADY_IN_USE;
         }
         reset();
+        if (tls != null && !tls.isServer()) {
+            failure = new IllegalArgumentException("TLS options of a client, for a server");
+            return ErrorCode.INVALID_PARAMETER;
+        }
         var starting = new WebSocketServer();
-        starting.setOptions(options);
+        starting.setOptions(tls == null ? options : options.withSslContext(tls.getSslContext()));
         starting.setBindIp(bindAddress);
         starting.setUpgradeHandler(request ->
                 isFullOfOrphans() || refusing
@@ -354,12 +371,23 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      *     {@link WebSocketPeer#connectToUrl}
      */
     public ErrorCode createClient(String url) {
+        return createClient(url, null);
+    }
+
+    /**
+     * Becomes a client that has its own idea of whom to trust. Godot 4: {@code create_client}.
+     *
+     * @param url as for {@link WebSocketPeer#connectToUrl}
+     * @param tls a client's, for {@code wss:}; null for what the JDK trusts
+     * @return as {@link #createClient(String)}; also INVALID_PARAMETER if they are a server's
+     */
+    public ErrorCode createClient(String url, TLSOptions tls) {
         if (status != ConnectionStatus.DISCONNECTED) {
             return ErrorCode.ALREADY_IN_USE;
         }
         reset();
         var peer = new WebSocketPeer(options);
-        ErrorCode result = peer.connectToUrl(url);
+        ErrorCode result = peer.connectToUrl(url, tls);
         if (result != ErrorCode.OK) {
             failure = peer.getFailure().orElse(null);
             return result;

@@ -5,6 +5,7 @@ import io.peerloom.Limits;
 import io.peerloom.Peer;
 import io.peerloom.internal.link.ChannelWire;
 import io.peerloom.internal.link.Nanos;
+import io.peerloom.internal.link.StreamWire;
 import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.ClientHandshake;
@@ -16,8 +17,11 @@ import io.peerloom.internal.protocol.Header;
 import io.peerloom.internal.protocol.ResponseHead;
 import io.peerloom.internal.queue.WaitPoint;
 import io.peerloom.packet.PacketPeer;
+import io.peerloom.stream.StreamPeer;
 import io.peerloom.stream.StreamPeerSocket;
 import io.peerloom.stream.StreamPeerTCP;
+import io.peerloom.stream.StreamPeerTLS;
+import io.peerloom.stream.TLSOptions;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.InetSocketAddress;
@@ -147,8 +151,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     private int port;
 
-    /** The stream that was accepted, for its options; or null. */
-    private StreamPeerSocket stream;
+    /** The stream that the WebSocket is over, or null. */
+    private StreamPeer stream;
 
     private volatile boolean noDelay = true;
 
@@ -206,7 +210,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         var peer = new WebSocketPeer(options);
         WebSocketUrl parsed = WebSocketUrl.parse(url);
         ClientHandshake handshake = handshake(parsed, options);
-        peer.begin(true, url, parsed, handshake, null);
+        peer.begin(true, url, parsed, handshake, null, null);
         peer.finishOpening();
         return peer;
     }
@@ -215,21 +219,25 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * Opens a WebSocket over a stream that is connected already, as the client, waiting for the
      * outcome: the way to a server behind a Unix domain socket.
      *
-     * @param stream a connected stream; belongs to the WebSocket from now on
+     * @param stream a connected stream, as for {@link #connectToStream}; belongs to the WebSocket
+     *     from now on
      * @param url what the request asks for; its host is sent, not connected to
      * @param options what to ask for
      * @return the open peer
      * @throws IOException if it could not be opened, with the cause; an {@link
      *     InterruptedIOException} if the thread was interrupted, which stays so
-     * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be
-     *     sent
+     * @throws IllegalArgumentException if the URL is none, the stream is of another kind, or a
+     *     header or subprotocol cannot be sent
      */
-    public static WebSocketPeer connect(StreamPeerSocket stream, String url, Options options)
+    public static WebSocketPeer connect(StreamPeer stream, String url, Options options)
             throws IOException {
         var peer = new WebSocketPeer(options);
         WebSocketUrl parsed = WebSocketUrl.parse(url);
         ClientHandshake handshake = handshake(parsed, options);
-        peer.begin(true, url, parsed, handshake, stream);
+        if (!isCarrier(stream)) {
+            throw new IllegalArgumentException("not a socket's stream, nor TLS: " + stream);
+        }
+        peer.begin(true, url, parsed, handshake, null, stream);
         peer.finishOpening();
         return peer;
     }
@@ -257,32 +265,103 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     cannot be sent, with the reason in {@link #getFailure}
      */
     public ErrorCode connectToUrl(String target) {
-        return connectClient(null, target);
+        return connectClient(null, target, null);
+    }
+
+    /**
+     * Begins to connect, for polled use, with its own idea of whom to trust. Godot 4: {@code
+     * connect_to_url}.
+     *
+     * @param target as for {@link #connectToUrl(String)}
+     * @param tls a client's, for {@code wss:}, instead of {@link Options#sslContext}; null for that
+     * @return as {@link #connectToUrl(String)}; also INVALID_PARAMETER if they are a server's
+     */
+    public ErrorCode connectToUrl(String target, TLSOptions tls) {
+        return connectClient(null, target, tls);
     }
 
     /**
      * Begins to open a WebSocket over a stream that is connected already, as the client, for polled
      * use. Not Godot's.
      *
-     * @param connected a connected stream; belongs to the WebSocket from now on
+     * @param connected a connected {@link StreamPeerSocket}, or a {@link StreamPeerTLS} that is
+     *     connected or shakes hands, which adds no TLS of its own then; belongs to the WebSocket
+     *     from now on
      * @param target what the request asks for; its host is sent, not connected to
-     * @return as {@link #connectToUrl}; also INVALID_PARAMETER if the stream is not connected
+     * @return as {@link #connectToUrl}; also INVALID_PARAMETER if the stream is not connected, or
+     *     is of another kind
      */
-    public ErrorCode connectToStream(StreamPeerSocket connected, String target) {
+    public ErrorCode connectToStream(StreamPeer connected, String target) {
         Objects.requireNonNull(connected, "stream");
-        if (connected.getStatus() != Status.CONNECTED) {
+        if (!isCarrier(connected)) {
             return ErrorCode.INVALID_PARAMETER;
         }
-        return connectClient(connected, target);
+        return connectClient(connected, target, null);
     }
 
-    private ErrorCode connectClient(StreamPeerSocket over, String target) {
+    /** Whether a WebSocket can be opened over it now. */
+    private static boolean isCarrier(StreamPeer stream) {
+        return switch (stream) {
+            case StreamPeerSocket socket -> socket.getStatus() == Status.CONNECTED;
+            case StreamPeerTLS tls ->
+                    tls.getStatus() == StreamPeerTLS.Status.CONNECTED
+                            || tls.getStatus() == StreamPeerTLS.Status.HANDSHAKING;
+            default -> false;
+        };
+    }
+
+    private static Wire wire(StreamPeer carrier) {
+        return switch (carrier) {
+            case StreamPeerSocket socket ->
+                    new StreamWire(
+                            (dst, at, length) -> socket.read(dst, at, length, Limits.NEVER),
+                            (src, at, length) -> socket.putData(src, at, length) == ErrorCode.OK,
+                            socket::getFailure,
+                            socket::disconnectFromHost);
+            case StreamPeerTLS tls ->
+                    new StreamWire(
+                            (dst, at, length) -> tls.read(dst, at, length, Limits.NEVER),
+                            (src, at, length) -> tls.putData(src, at, length) == ErrorCode.OK,
+                            tls::getFailure,
+                            tls::disconnectFromStream);
+            default -> throw new IllegalArgumentException("a stream of another kind: " + carrier);
+        };
+    }
+
+    /**
+     * On the connection's thread, which has the stream now: waits until its TLS, if it has any, is
+     * ready. Both its deadline and that of the connection, which closes it, bound this.
+     *
+     * @return the session, or null
+     */
+    private static SSLSession secured(StreamPeer carrier) throws IOException {
+        if (!(carrier instanceof StreamPeerTLS tls)) {
+            return null;
+        }
+        while (tls.getStatus() == StreamPeerTLS.Status.HANDSHAKING) {
+            tls.awaitActivity(Limits.NEVER);
+            if (Thread.currentThread().isInterrupted()) {
+                throw new InterruptedIOException("interrupted while shaking TLS hands");
+            }
+            tls.poll();
+        }
+        return tls.getSslSession()
+                .orElseThrow(() ->
+                        tls.getFailure().orElse(null) instanceof IOException e
+                                ? e
+                                : new IOException("the TLS stream is not connected any more"));
+    }
+
+    private ErrorCode connectClient(StreamPeer over, String target, TLSOptions tls) {
         if (getReadyState() != State.CLOSED) {
             return ErrorCode.ALREADY_IN_USE;
         }
         try {
+            if (tls != null && tls.isServer()) {
+                throw new IllegalArgumentException("TLS options of a server, for a client");
+            }
             WebSocketUrl parsed = WebSocketUrl.parse(target);
-            begin(false, target, parsed, handshake(parsed, options), over);
+            begin(false, target, parsed, handshake(parsed, options), tls, over);
             return ErrorCode.OK;
         } catch (IllegalArgumentException e) {
             reset();
@@ -333,7 +412,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             String target,
             WebSocketUrl parsed,
             ClientHandshake handshake,
-            StreamPeerSocket over) {
+            TLSOptions tls,
+            StreamPeer over) {
         reset();
         url = target;
         host = parsed.host();
@@ -355,14 +435,12 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                 "peerloom-websocket",
                 () ->
                         opening.run(c -> {
-                            Wire wire =
-                                    over != null
-                                            ? new StreamWire(over)
-                                            : open(c, parsed, immediately);
-                            if (parsed.secure()) {
-                                c.attach(encrypted(wire, parsed, with.sslContext()));
+                            Wire wire = over != null ? wire(over) : open(c, parsed, immediately);
+                            if (parsed.secure() && !(over instanceof StreamPeerTLS)) {
+                                c.attach(encrypted(wire, parsed, with.sslContext(), tls));
                             } else {
                                 c.attach(wire);
+                                secured(over);
                             }
                             return shakeHands(c, handshake, with.limits());
                         }));
@@ -377,12 +455,21 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /** On the connection's thread: the default context may have files to read. */
-    private static TlsWire encrypted(Wire wire, WebSocketUrl url, SSLContext context)
-            throws IOException {
+    private static TlsWire encrypted(
+            Wire wire, WebSocketUrl url, SSLContext context, TLSOptions tls) throws IOException {
         try {
+            if (tls != null) {
+                String override = tls.getCommonNameOverride();
+                return TlsWire.client(
+                        wire,
+                        tls.getSslContext(),
+                        override.isEmpty() ? url.host() : override,
+                        url.port(),
+                        !tls.isUnsafeClient());
+            }
             SSLContext trusted = context != null ? context : SSLContext.getDefault();
             return TlsWire.client(wire, trusted, url.host(), url.port());
-        } catch (NoSuchAlgorithmException | IllegalArgumentException e) {
+        } catch (NoSuchAlgorithmException | IllegalArgumentException | IllegalStateException e) {
             wire.close(); // no default context, or a host that is no name for TLS
             throw new IOException("no TLS with " + url.host() + ": " + e.getMessage(), e);
         }
@@ -403,18 +490,21 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     /**
      * Begins the server's side of the handshake on an accepted stream, for polled use; {@link
      * #poll} tells the outcome. The subprotocol is the client's first that is among {@link
-     * #getSupportedProtocols}. Godot: {@code accept_stream}, which takes TCP only.
+     * #getSupportedProtocols}. Godot: {@code accept_stream}, which takes TCP, and TLS over it.
      *
-     * @param accepted a connected stream; belongs to the WebSocket from now on
+     * @param accepted a connected {@link StreamPeerSocket}, or a {@link StreamPeerTLS} that is
+     *     connected or shakes hands, within the deadline of this handshake then; belongs to the
+     *     WebSocket from now on
      * @return OK if the handshake has begun; ALREADY_IN_USE unless the state is CLOSED;
-     *     INVALID_PARAMETER if the stream is not connected, or a header cannot be sent
+     *     INVALID_PARAMETER if the stream is not connected, is of another kind, or a header cannot
+     *     be sent
      */
-    public ErrorCode acceptStream(StreamPeerSocket accepted) {
+    public ErrorCode acceptStream(StreamPeer accepted) {
         Objects.requireNonNull(accepted, "stream");
         if (getReadyState() != State.CLOSED) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        if (accepted.getStatus() != Status.CONNECTED) {
+        if (!isCarrier(accepted)) {
             return ErrorCode.INVALID_PARAMETER;
         }
         ServerSide side;
@@ -427,7 +517,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         }
         reset();
         stream = accepted;
-        if (accepted instanceof StreamPeerTCP tcp) {
+        StreamPeerTCP tcp = tcp(accepted);
+        if (tcp != null) {
             tcp.setNoDelay(noDelay);
             host = tcp.getConnectedHost();
             port = tcp.getConnectedPort();
@@ -449,10 +540,19 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                 "peerloom-websocket",
                 () ->
                         opening.run(c -> {
-                            c.attach(side.wire(new StreamWire(accepted)));
-                            return side.open(c, from);
+                            c.attach(side.wire(wire(accepted)));
+                            return side.open(c, from, secured(accepted));
                         }));
         return ErrorCode.OK;
+    }
+
+    /** The socket beneath, if it is TCP's; or null. */
+    private static StreamPeerTCP tcp(StreamPeer carrier) {
+        StreamPeer socket = carrier;
+        while (socket instanceof StreamPeerTLS tls) {
+            socket = tls.getStream();
+        }
+        return socket instanceof StreamPeerTCP tcp ? tcp : null;
     }
 
     /** The server's side of the handshake, which knows the request; null on clients. */
@@ -671,7 +771,16 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     reading the socket itself, which only the end of the connection interrupts
      */
     public Message receive() {
-        return receive(Limits.NEVER);
+        WebSocketConnection current = connection;
+        Message message = current == null ? null : current.receiveDirectly();
+        if (message == null) {
+            return receive(Nanos.FOREVER);
+        }
+        stringPacket = message.isText();
+        if (phase == Phase.CONNECTING) {
+            phase = Phase.OPEN;
+        }
+        return message;
     }
 
     /**
@@ -682,11 +791,15 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     #isConnectedToHost} tells these apart
      */
     public Message receive(Duration timeout) {
+        return receive(Nanos.of(timeout));
+    }
+
+    private Message receive(long nanos) {
         WebSocketConnection current = connection;
         if (current == null) {
             return null;
         }
-        Message message = current.receive(Nanos.of(timeout), () -> woken);
+        Message message = current.receive(nanos, () -> woken);
         if (message != null) {
             stringPacket = message.isText();
             if (phase == Phase.CONNECTING) {
@@ -966,12 +1079,13 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public Optional<SSLSession> getSslSession() {
         WebSocketConnection current = connection;
-        return phase != Phase.CONNECTING
-                        && current != null
-                        && current.wasOpened()
-                        && current.wire() instanceof TlsWire tls
-                ? Optional.of(tls.session())
-                : Optional.empty();
+        if (phase == Phase.CONNECTING || current == null || !current.wasOpened()) {
+            return Optional.empty();
+        }
+        if (current.wire() instanceof TlsWire tls) {
+            return Optional.of(tls.session());
+        }
+        return stream instanceof StreamPeerTLS tls ? tls.getSslSession() : Optional.empty();
     }
 
     /**
@@ -1013,7 +1127,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public void setNoDelay(boolean enabled) {
         noDelay = enabled;
-        if (stream instanceof StreamPeerTCP tcp) {
+        StreamPeerTCP tcp = tcp(stream);
+        if (tcp != null) {
             tcp.setNoDelay(enabled);
         }
         SocketChannel channel = channel();

@@ -14,6 +14,7 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
+import io.peerloom.stream.TLSOptions;
 import java.io.IOException;
 import java.io.Serial;
 import java.net.BindException;
@@ -22,6 +23,8 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -175,26 +178,57 @@ public final class WebSocketServer implements AutoCloseable {
             return settings.handler != null;
         }
 
-        /** The connection's thread. */
+        /**
+         * The connection's thread. It reads, or the handler does, in this very method: an idle
+         * connection is parked in there, and each frame on its stack is memory for as long as that
+         * lasts.
+         */
         void serve(SocketChannel channel) {
+            int code = 1011;
             try {
-                connection.run(c -> {
-                    c.attach(side.wire(new ChannelWire(channel)));
-                    String protocol = side.open(c, address);
-                    shaken();
-                    return protocol;
-                });
+                boolean reader =
+                        connection.open(c -> {
+                            c.attach(side.wire(new ChannelWire(channel)));
+                            String protocol = side.open(c, address, null);
+                            shaken();
+                            return protocol;
+                        });
+                shaken();
+                if (reader) {
+                    connection.readLoop();
+                } else if (isBlocking() && isOpen()) {
+                    settings.handler.handle(peer);
+                    code = 1000;
+                }
+            } catch (Exception e) {
+                LOG.warn("handler of {} failed", peer.getRequestedUrl(), e);
+            } finally {
                 shaken();
                 if (isBlocking()) {
-                    peer.fetch();
-                    if (peer.isConnectedToHost()) {
-                        handle();
-                    }
+                    served(code);
+                }
+            }
+        }
+
+        private boolean isOpen() {
+            peer.fetch();
+            if (peer.isConnectedToHost()) {
+                announce();
+                return true;
+            }
+            return false;
+        }
+
+        /** The handler has returned. */
+        private void served(int code) {
+            try {
+                if (id != 0) {
+                    peer.close(code, "");
+                    peers.remove(id, peer);
+                    connection.finish();
                 }
             } finally {
-                if (isBlocking()) {
-                    left(this);
-                }
+                left(this);
             }
         }
 
@@ -202,21 +236,6 @@ public final class WebSocketServer implements AutoCloseable {
             if (handshaking) {
                 handshaking = false;
                 pending.decrementAndGet();
-            }
-        }
-
-        private void handle() {
-            announce();
-            int code = 1011;
-            try {
-                settings.handler.handle(peer);
-                code = 1000;
-            } catch (Exception e) {
-                LOG.warn("handler of {} failed", peer.getRequestedUrl(), e);
-            } finally {
-                peer.close(code, "");
-                peers.remove(id, peer);
-                connection.finish();
             }
         }
 
@@ -326,7 +345,11 @@ public final class WebSocketServer implements AutoCloseable {
 
     private static final Listener SILENT = new Listener() {};
 
+    /** Where the polling thread waits for members with news. */
     private final WaitPoint news = new WaitPoint();
+
+    /** Where others wait for the server to stop and its connections to end. */
+    private final WaitPoint ends = new WaitPoint();
 
     /** Members with news; any thread adds, the polling thread takes. */
     private final MpscQueue<Member> ready = new MpscQueue<>(Integer.MAX_VALUE, Integer.MAX_VALUE);
@@ -343,6 +366,9 @@ public final class WebSocketServer implements AutoCloseable {
 
     // set by the owner before listening, read by the accepting thread from then on
     private Options options = Options.defaults();
+    private PrivateKey privateKey;
+    private X509Certificate sslCertificate;
+    private List<X509Certificate> caChain = List.of();
     private String bindIp = "*";
     private Set<String> origins = Set.of();
     private Set<String> hosts = Set.of();
@@ -452,6 +478,67 @@ public final class WebSocketServer implements AutoCloseable {
         bindIp = Objects.requireNonNull(address, "address");
     }
 
+    /** {@return the key of {@link #setPrivateKey}; empty for none} Godot 3: {@code private_key}. */
+    public Optional<PrivateKey> getPrivateKey() {
+        return Optional.ofNullable(privateKey);
+    }
+
+    /**
+     * Sets the key to speak TLS with, before listening. With {@link #setSslCertificate} it makes
+     * the server speak TLS and nothing else, instead of {@link Options#sslContext}. Listening
+     * throws an {@link IllegalArgumentException} if the two do not belong together. Godot 3: {@code
+     * private_key}.
+     *
+     * @param key as {@link TLSOptions#privateKey} reads it; null for none
+     */
+    public void setPrivateKey(PrivateKey key) {
+        privateKey = key;
+    }
+
+    /**
+     * {@return the certificate of {@link #setSslCertificate}; empty for none} Godot 3: {@code
+     * ssl_certificate}.
+     */
+    public Optional<X509Certificate> getSslCertificate() {
+        return Optional.ofNullable(sslCertificate);
+    }
+
+    /**
+     * Sets the certificate that belongs to the {@linkplain #setPrivateKey key}, before listening.
+     * Godot 3: {@code ssl_certificate}.
+     *
+     * @param certificate the server's own; null for none
+     */
+    public void setSslCertificate(X509Certificate certificate) {
+        sslCertificate = certificate;
+    }
+
+    /** {@return the certificates of {@link #setCaChain}} Godot 3: {@code ca_chain}. */
+    public List<X509Certificate> getCaChain() {
+        return caChain;
+    }
+
+    /**
+     * Sets who signed the {@linkplain #setSslCertificate certificate}, and who signed that, as far
+     * as clients do not know them, before listening. Godot 3: {@code ca_chain}.
+     *
+     * @param chain from the certificate on; empty for nobody
+     */
+    public void setCaChain(List<X509Certificate> chain) {
+        caChain = List.copyOf(chain);
+    }
+
+    /** The options, with the TLS that the three above ask for. */
+    private Options secured() {
+        if (privateKey == null || sslCertificate == null) {
+            return options;
+        }
+        var chain = new ArrayList<X509Certificate>();
+        chain.add(sslCertificate);
+        chain.addAll(caChain);
+        return options.withSslContext(TLSOptions.server(privateKey, chain).getSslContext());
+    }
+
     /**
      * Bounds the number of connections; further ones are answered 503 (with TLS: by an alert).
      * 65,536 at first.
@@ -537,7 +624,8 @@ public final class WebSocketServer implements AutoCloseable {
             return ErrorCode.INVALID_PARAMETER;
         }
         try {
-            start(Acceptor.listen(address));
+            Options with = secured();
+            start(Acceptor.listen(address), with);
             return ErrorCode.OK;
         } catch (IOException e) {
             return refused(e);
@@ -549,7 +637,8 @@ public final class WebSocketServer implements AutoCloseable {
             return ErrorCode.ALREADY_IN_USE;
         }
         try {
-            start(Acceptor.listen(socket));
+            Options with = secured();
+            start(Acceptor.listen(socket), with);
             return ErrorCode.OK;
         } catch (IOException e) {
             return refused(e);
@@ -566,17 +655,17 @@ public final class WebSocketServer implements AutoCloseable {
         return current == null ? null : current.pool;
     }
 
-    private void start(java.nio.channels.ServerSocketChannel channel) {
+    private void start(java.nio.channels.ServerSocketChannel channel, Options with) {
         failure = null;
         var settings =
                 new Settings(
-                        options,
+                        with,
                         handler,
                         upgradeHandler,
                         origins,
                         hosts,
-                        WebSocketConnection.sharedWatchdog(options.limits()),
-                        options.deflatePool());
+                        WebSocketConnection.sharedWatchdog(with.limits()),
+                        with.deflatePool());
         current = settings;
         acceptor = new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
     }
@@ -620,7 +709,7 @@ public final class WebSocketServer implements AutoCloseable {
         perAddress.computeIfPresent(
                 member.address, (address, count) -> count > 1 ? count - 1 : null);
         live.decrementAndGet();
-        news.signal();
+        ends.signal();
     }
 
     /**
@@ -707,7 +796,7 @@ public final class WebSocketServer implements AutoCloseable {
      */
     public void join() throws InterruptedException {
         while (isListening() || live.get() > 0) {
-            news.await(() -> !isListening() && live.get() == 0, Nanos.of(Duration.ofSeconds(1)));
+            ends.await(() -> !isListening() && live.get() == 0, Nanos.of(Duration.ofSeconds(1)));
             if (Thread.interrupted()) {
                 throw new InterruptedException();
             }
@@ -732,7 +821,7 @@ public final class WebSocketServer implements AutoCloseable {
             member.connection.close(goingAway);
         }
         peers.clear();
-        news.signal();
+        ends.signal();
     }
 
     /**
@@ -747,7 +836,7 @@ public final class WebSocketServer implements AutoCloseable {
                 Nanos.of(limits.closeTimeout())
                         + Nanos.of(limits.writeTimeout())
                         + Nanos.of(limits.handshakeTimeout());
-        news.await(() -> live.get() == 0, Math.min(most, Nanos.FOREVER));
+        ends.await(() -> live.get() == 0, Math.min(most, Nanos.FOREVER));
     }
 
     // ---- polling ----

@@ -1,7 +1,9 @@
 package io.peerloom.websocket;
 
+import io.peerloom.internal.protocol.Utf8;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.util.HexFormat;
 import java.util.Locale;
 
 /**
@@ -48,15 +50,25 @@ record WebSocketUrl(boolean secure, String host, int port, String hostHeader, St
         }
         String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
         String target = uri.getRawQuery() == null ? path : path + '?' + uri.getRawQuery();
-        if (!target.chars().allMatch(c -> c > ' ' && c < 0x7F)) {
-            target = URI.create("http://x" + target).toASCIIString().substring("http://x".length());
-        }
         boolean brackets = host.startsWith("[");
         return new WebSocketUrl(
                 secure,
                 brackets ? host.substring(1, host.length() - 1) : host,
                 port,
                 port == standard ? host : host + ':' + port,
-                target);
+                escaped(target));
+    }
+
+    /** What is not ASCII as the bytes of its UTF-8 (RFC 3987 section 3.1). */
+    private static String escaped(String target) {
+        var escaped = new StringBuilder(target.length());
+        for (byte b : Utf8.encode(target)) {
+            if (b > ' ' && b < 0x7F) {
+                escaped.append((char) b);
+            } else {
+                escaped.append('%').append(HexFormat.of().withUpperCase().toHexDigits(b));
+            }
+        }
+        return escaped.toString();
     }
 }

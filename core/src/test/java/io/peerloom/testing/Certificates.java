@@ -130,6 +130,17 @@ public final class Certificates {
         }
     }
 
+    /** A certificate and its key. */
+    public static KeyStore.PrivateKeyEntry entry(String alias) {
+        try {
+            return (KeyStore.PrivateKeyEntry)
+                    Holder.ALL.getEntry(
+                            alias, new KeyStore.PasswordProtection(PASSWORD.toCharArray()));
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     /** The authority's certificate. */
     public static X509Certificate authority() {
         return certificate(AUTHORITY);

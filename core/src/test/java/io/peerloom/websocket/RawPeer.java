@@ -63,8 +63,11 @@ final class RawPeer implements Closeable {
                         + "\r\n");
     }
 
-    /** As a server: answers the request with 101 and more header lines, each with its end. */
-    void answer(String moreHeaders) throws IOException {
+    /**
+     * As a server: answers the request with 101 and more header lines, each with its end; the key
+     * that was in the request.
+     */
+    String answer(String moreHeaders) throws IOException {
         String key = readHead().replaceAll("(?s).*Sec-WebSocket-Key: (\\S+).*", "$1");
         write(
                 ascii(
@@ -74,10 +77,11 @@ final class RawPeer implements Closeable {
                                 + "\r\n"
                                 + moreHeaders
                                 + "\r\n"));
+        return key;
     }
 
     /** RFC 6455 section 4.2.2, item 5.4. */
-    private static String acceptOf(String key) {
+    static String acceptOf(String key) {
         try {
             byte[] text = ascii(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
             return Base64.getEncoder()
@@ -168,6 +172,12 @@ final class RawPeer implements Closeable {
             payload[i] ^= key[i % 4];
         }
         return new Frame(first, HexFormat.of().formatHex(payload));
+    }
+
+    byte[] readRaw(int length) throws IOException {
+        byte[] bytes = new byte[length];
+        in.readFully(bytes);
+        return bytes;
     }
 
     /** Whether the stream ends here, in order. */

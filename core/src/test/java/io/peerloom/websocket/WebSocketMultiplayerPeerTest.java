@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.Peer.Status;
+import io.peerloom.stream.TLSOptions;
+import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.ConnectionStatus;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
 import java.nio.ByteBuffer;
@@ -283,6 +285,29 @@ class WebSocketMultiplayerPeerTest {
         assertThat(server.send(99, "x"))
                 .isEqualTo(four ? ErrorCode.INVALID_PARAMETER : ErrorCode.FAILED);
         assertThat(server.send(0, "nobody there")).isEqualTo(ErrorCode.OK);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void overTls(Generation generation) {
+        TLSOptions serving = TLSOptions.server(Certificates.showing(Certificates.GOOD));
+        TLSOptions trusting = TLSOptions.client(List.of(Certificates.authority()));
+        var server = new Member(new WebSocketMultiplayerPeer(generation));
+        assertThat(server.peer.createServer(0, "127.0.0.1", trusting))
+                .isEqualTo(ErrorCode.INVALID_PARAMETER);
+        assertThat(server.peer.createServer(0, "127.0.0.1", serving)).isEqualTo(ErrorCode.OK);
+        String url = url(server).replace("ws:", "wss:");
+        var client = new Member(new WebSocketMultiplayerPeer(generation));
+        assertThat(client.peer.createClient(url, serving)).isEqualTo(ErrorCode.INVALID_PARAMETER);
+        assertThat(client.peer.createClient(url, trusting)).isEqualTo(ErrorCode.OK);
+        until(() -> server.peer.getPeerIds().contains(client.id()));
+        assertThat(server.send(client.id(), "hello")).isEqualTo(ErrorCode.OK);
+        until(() -> client.peer.getAvailablePacketCount() > 0);
+        var stranger = new Member(new WebSocketMultiplayerPeer(generation));
+        assertThat(stranger.peer.createClient(url)).isEqualTo(ErrorCode.OK);
+        until(() -> !stranger.heard.isEmpty());
+        assertThat(stranger.heard).containsExactly("failed");
+        assertThat(stranger.peer.getFailure().orElseThrow()).hasMessageContaining("not trusted");
     }
 
     @Test

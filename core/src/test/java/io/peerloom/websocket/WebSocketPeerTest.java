@@ -5,8 +5,11 @@ import static org.awaitility.Awaitility.await;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.websocket.WebSocketPeer.State;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.Test;
 
 /** Peers against each other, over real sockets. */
@@ -98,6 +101,44 @@ class WebSocketPeerTest {
                                     "data",
                                     "closing 4002 so long",
                                     "gone true"));
+        }
+    }
+
+    /** What one read brought is decoded together; that may not show. */
+    @Test
+    void messagesOfOneReadComeInOrderBeforeWhatBrokeTheProtocol() throws Exception {
+        var seen = new LinkedBlockingQueue<String>();
+        WebSocketServer.Handler handler =
+                peer -> {
+                    seen.add(peer.receive().text());
+                    while (peer.getAvailablePacketCount() > 0 && seen.size() < 20) {
+                        seen.add(peer.takeMessage().text());
+                        peer.sendText("to " + seen.size());
+                    }
+                    for (Message m; (m = peer.receive()) != null; ) {
+                        seen.add(m.text());
+                        peer.sendText("to " + seen.size());
+                    }
+                    seen.add("end " + peer.getCloseCode());
+                };
+        try (var server = WebSocketServer.serve(0, handler);
+                var raw = RawPeer.open(server.getLocalPort())) {
+            var wire = new ByteArrayOutputStream();
+            var expected = new ArrayList<String>();
+            for (int i = 1; i <= 70; i++) {
+                wire.writeBytes(RawPeer.masked(0x81, RawPeer.ascii("m" + i)));
+                expected.add("m" + i);
+            }
+            wire.writeBytes(RawPeer.masked(0x81, new byte[] {(byte) 0xFF}));
+            expected.add("end 1007");
+            raw.write(wire.toByteArray());
+            for (int i = 2; i <= 70; i++) {
+                assertThat(new String(raw.readFrame().payload(), StandardCharsets.UTF_8))
+                        .isEqualTo("to " + i);
+            }
+            assertThat(raw.readFrame().closeCode()).isEqualTo(1007);
+            await().until(() -> seen.size() == expected.size());
+            assertThat(seen).containsExactlyElementsOf(expected);
         }
     }
 }

@@ -194,6 +194,71 @@ class WebSocketServerTest {
         }
     }
 
+    private static UpgradeResponse stumble(UpgradeRequest request) {
+        return switch (request.path()) {
+            case "/null" -> null;
+            case "/throw" -> throw new IllegalStateException("a handler's own failure");
+            case "/inject" -> UpgradeResponse.accept().withHeader("X", "a\r\nSet-Cookie: b");
+            case "/twice" -> UpgradeResponse.accept().withHeader("sec-websocket-accept", "x");
+            case "/refuse" -> UpgradeResponse.refuse(403).withHeader("Content-Length", "7");
+            case "/type" -> UpgradeResponse.respond(200, "text/html\r\nX: y", new byte[1]);
+            default -> UpgradeResponse.accept();
+        };
+    }
+
+    /** It fails at its call, the client hears of nothing else, and no place is lost. */
+    private static void checkStumbles(WebSocketServer server) throws IOException {
+        for (String path : List.of("null", "throw", "inject", "twice", "refuse", "type")) {
+            assertThat(answer(server, upgrade("").replace("/chat", "/" + path)))
+                    .as(path)
+                    .startsWith("HTTP/1.1 500 ")
+                    .doesNotContain("own failure", "Cookie");
+            assertThat(answer(server, "GET /" + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+                    .as(path)
+                    .startsWith("HTTP/1.1 500 ");
+        }
+        RawPeer.open(server.getLocalPort()).close();
+    }
+
+    @Test
+    void anUpgradeHandlerThatFailsIsAnswered500AndItsPlaceIsFreeAgain() throws Exception {
+        try (var server = new WebSocketServer()) {
+            server.setMaxPendingHandshakes(6); // half as many as fail
+            server.setUpgradeHandler(WebSocketServerTest::stumble);
+            server.start(0, WebSocketServerTest::echo);
+            checkStumbles(server);
+        }
+        try (var server = new WebSocketServer()) {
+            server.setUpgradeHandler(WebSocketServerTest::stumble);
+            assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
+            var checked =
+                    CompletableFuture.runAsync(
+                            () -> {
+                                try {
+                                    checkStumbles(server);
+                                } catch (IOException e) {
+                                    throw new AssertionError(e);
+                                } finally {
+                                    server.wakeup();
+                                }
+                            },
+                            task -> Thread.ofVirtual().start(task));
+            int thrown = 0;
+            while (!checked.isDone()) {
+                server.awaitActivity(Duration.ofSeconds(1));
+                try {
+                    server.poll();
+                } catch (IllegalArgumentException
+                        | IllegalStateException
+                        | NullPointerException e) {
+                    thrown++;
+                }
+            }
+            checked.get(1, TimeUnit.SECONDS);
+            assertThat(thrown).isEqualTo(12);
+        }
+    }
+
     @Test
     void theFirstOfTheClientsSubprotocolsThatIsOursIsSpoken() throws Exception {
         try (var server = new WebSocketServer()) {

@@ -35,6 +35,13 @@ func run():
 		host.connect("data_received", self, "_data_received")
 		host.set_buffers(256, 1024, 256, 1024)
 		host.bind_ip = "127.0.0.1"
+		if options.has("key"):
+			var key = CryptoKey.new()
+			var certificate = X509Certificate.new()
+			if key.load(options.key) != OK or certificate.load(options.cert) != OK:
+				print("failed load")
+			host.private_key = key
+			host.ssl_certificate = certificate
 		# Godot 3 cannot tell which port it was given for port 0, so it tries one after another
 		var port = 20000 + (OS.get_process_id() * 7) % 30000
 		while host.listen(port, options.protocols.split(",", false)) != OK:
@@ -48,6 +55,11 @@ func run():
 		host.connect("server_close_request", self, "_server_close_request")
 		host.connect("data_received", self, "_data_received")
 		host.set_buffers(256, 1024, 256, 1024)
+		if options.has("ca"):
+			var trusted = X509Certificate.new()
+			if trusted.load(options.ca) != OK:
+				print("failed load")
+			host.trusted_ssl_certificate = trusted
 		print("connect ", host.connect_to_url(options.url, options.protocols.split(",", false)))
 	while not done:
 		host.poll()

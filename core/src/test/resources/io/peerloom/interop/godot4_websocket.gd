@@ -2,6 +2,7 @@
 #   godot --headless --script godot4_websocket.gd -- --role=client --url=ws://127.0.0.1:9080/ --steps=text:5,await:1,close:4001:bye
 #   godot --headless --script godot4_websocket.gd -- --role=server --steps=echo
 # Options: --protocols=a,b  --heartbeat=SECONDS  --seconds=N (ends by itself after that long, 60 unless told)
+# --ca=FILE: whom a client trusts  --key=FILE --cert=FILE: makes a server speak TLS
 # Steps, done one after another once the connection is open:
 #   text:N binary:N   send one message of N bytes              echo:N echo   answer N messages, or every one, in kind
 #   await:N           wait for N more messages                 close:CODE:REASON   close:CODE   close
@@ -42,10 +43,10 @@ func run():
 				print("timeout")
 				return
 			OS.delay_msec(2)
-		print("accept ", peer.accept_stream(server.take_connection()))
+		print("accept ", peer.accept_stream(secure(server.take_connection()) if options.has("key") else server.take_connection()))
 		server.stop()
 	else:
-		print("connect ", peer.connect_to_url(options.url))
+		print("connect ", peer.connect_to_url(options.url, trust()))
 	var state := WebSocketPeer.STATE_CONNECTING
 	while true:
 		peer.poll()
@@ -62,6 +63,23 @@ func run():
 			print("timeout")
 			return
 		OS.delay_msec(2)
+
+func secure(stream: StreamPeerTCP) -> StreamPeerTLS:
+	var key := CryptoKey.new()
+	var certificate := X509Certificate.new()
+	if key.load(options.key) != OK or certificate.load(options.cert) != OK:
+		print("failed load")
+	var tls := StreamPeerTLS.new()
+	print("tls ", tls.accept_stream(stream, TLSOptions.server(key, certificate)))
+	return tls
+
+func trust() -> TLSOptions:
+	if not options.has("ca"):
+		return null
+	var trusted := X509Certificate.new()
+	if trusted.load(options.ca) != OK:
+		print("failed load")
+	return TLSOptions.client(trusted)
 
 func advance():
 	while true:

@@ -97,7 +97,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     @SuppressWarnings("unused") // through OUTCOME
     private volatile Object outcome;
 
-    /** Written once, before the phase becomes CONNECTED. */
+    /** Written by the thread that connects, before the phase becomes CONNECTED; not after that. */
     private volatile Wire wire;
 
     @SuppressWarnings("unused") // through WRITE_ROLE
@@ -164,6 +164,22 @@ public abstract class Link<E> implements Watchdog.Watched {
     /** The one method that moves the phase. */
     private boolean move(Phase from, Phase to) {
         return PHASE.compareAndSet(this, from, to);
+    }
+
+    /**
+     * Hands the link a wire that is not ready yet, so that ending the link closes it. By the thread
+     * that connects, before {@link #connected}.
+     *
+     * @param early what is to be read and written later, or what that stands on
+     * @return false if the link had been given up meanwhile: the wire is closed then
+     */
+    protected final boolean connecting(Wire early) {
+        wire = early;
+        if (phase == Phase.ENDED) { // either we see it, or who ended it sees the wire
+            early.close();
+            return false;
+        }
+        return true;
     }
 
     /**
@@ -459,7 +475,9 @@ public abstract class Link<E> implements Watchdog.Watched {
             encodeUrgent();
             encode(element);
             if (holdBack) {
-                heldBack = outLength > 0;
+                if (outLength > 0 && !heldBack) { // a volatile write costs as much as the rest
+                    heldBack = true;
+                }
             } else {
                 flushBuffer();
             }
@@ -562,7 +580,9 @@ public abstract class Link<E> implements Watchdog.Watched {
      * @throws IOException if the wire broke
      */
     protected final void flushBuffer() throws IOException {
-        heldBack = false;
+        if (heldBack) {
+            heldBack = false;
+        }
         if (outLength > 0) {
             writeFully(out, 0, outLength);
             outLength = 0;

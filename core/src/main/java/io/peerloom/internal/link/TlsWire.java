@@ -34,8 +34,8 @@ import javax.net.ssl.SSLSession;
  * the lower wire, so closing that ends all of them.
  *
  * <p>While nothing arrives it holds {@value #SMALL} bytes for it: a reader that asks for little
- * gets a small buffer, which grows to the length of a record that has begun. The buffer for writing
- * is let go of by {@link #trim}.
+ * gets a small buffer, which grows to the length of a record that has begun, and to that of two
+ * when what comes fills it. The buffer for writing is let go of by {@link #trim}.
  */
 public final class TlsWire implements Wire {
 
@@ -52,14 +52,20 @@ public final class TlsWire implements Wire {
     /** How much plain text is encrypted before it is written. */
     private static final int BATCH = 64 * 1024;
 
-    /** The plain text of a full record. */
-    private static final int FULL = 16 * 1024;
-
     /**
-     * How many records without data the other side may send; and one more for each full record of
-     * data. Tickets and key updates are rare.
+     * How many records without data the other side may send in one go. Tickets and key updates are
+     * rare, and each of the latter costs us new keys.
      */
     private static final int EMPTY_RECORDS = 64;
+
+    /**
+     * What a record without data costs, in records with data: these pay for as many, up to {@link
+     * #EMPTY_RECORDS}, that were sent before. So whoever renews his keys now and then may do it for
+     * ever, if he says something meanwhile (the pongs of a heartbeat are more than enough); and who
+     * does nothing but that is cut off. It takes no clock: what he costs us stays in proportion to
+     * what he sends.
+     */
+    private static final int EMPTY_COSTS = 16;
 
     /** How much of a stranger's input is read and dropped, so that he can read our answer. */
     private static final long STRANGER = 1 << 16;
@@ -91,9 +97,16 @@ public final class TlsWire implements Wire {
     /** Decrypted bytes for which the reader had no room; null if there are none. */
     private ByteBuffer spilled;
 
+    /** The last read of the lower wire filled the buffer: bytes flow. */
+    private boolean flowing;
+
     private boolean ended;
-    private long dataBytes;
-    private int emptyRecords;
+
+    /** What may be spent on records without data. */
+    private int credit = EMPTY_RECORDS * EMPTY_COSTS;
+
+    /** What went wrong behind bytes that had to be handed out first; null if nothing did. */
+    private IOException deferred;
 
     // ---- the write role's ----
 
@@ -116,17 +129,35 @@ public final class TlsWire implements Wire {
      * @param context decides whom to trust, and which certificate to show if one is asked for
      * @param host the name or address that was asked for; a name is told to the server (RFC 6066
      *     section 3)
-     * @param port the port that was asked for
+     * @param port the port that was asked for; -1 for none
      * @return the wire, to {@link #handshake} on
+     * @throws IllegalArgumentException if it {@linkplain #isHost is no host}
      */
     public static TlsWire client(Wire lower, SSLContext context, String host, int port) {
+        return client(lower, context, host, port, true);
+    }
+
+    /**
+     * The client's side, with a choice. As {@link #client(Wire, SSLContext, String, int)}, but for:
+     *
+     * @param lower as there
+     * @param context as there
+     * @param host as there; if it is not checked and {@linkplain #isHost is no host}, none is told
+     * @param port as there
+     * @param checked whether the certificate must be for the host
+     * @return as there
+     */
+    public static TlsWire client(
+            Wire lower, SSLContext context, String host, int port, boolean checked) {
         boolean literal = Connector.isLiteral(host);
         String name = literal ? withoutZone(host) : withoutDot(host);
         SSLEngine engine = context.createSSLEngine(name, port);
         engine.setUseClientMode(true);
         SSLParameters parameters = engine.getSSLParameters();
-        parameters.setEndpointIdentificationAlgorithm("HTTPS");
-        if (!literal) {
+        if (checked) {
+            parameters.setEndpointIdentificationAlgorithm("HTTPS");
+        }
+        if (!literal && (checked || isHost(host))) {
             parameters.setServerNames(List.of(new SNIHostName(name)));
         }
         parameters.setProtocols(modern(parameters.getProtocols()));
@@ -170,6 +201,22 @@ public final class TlsWire implements Wire {
     private static String withoutZone(String address) {
         int zone = address.indexOf('%');
         return zone >= 0 ? address.substring(0, zone) : address;
+    }
+
+    /**
+     * {@return whether TLS can ask for it: it is an address, or a name as hosts have them}
+     *
+     * @param host what may be one
+     */
+    public static boolean isHost(String host) {
+        if (Connector.isLiteral(host)) {
+            return !host.startsWith("[") && Connector.localAddress(host, 0) != null;
+        }
+        try {
+            return !new SNIHostName(withoutDot(host)).getAsciiName().isEmpty();
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
     }
 
     private static String withoutDot(String host) {
@@ -307,32 +354,58 @@ public final class TlsWire implements Wire {
 
     // ---- reading ----
 
+    /**
+     * {@inheritDoc}
+     *
+     * <p>Hands out as many of the records that are here as there is room for, and waits for more
+     * only if there was nothing in them.
+     */
     @Override
     public int read(byte[] dst, int offset, int length) throws IOException {
         requireShaken();
         while (true) {
-            if (spilled != null) {
-                int n = Math.min(length, spilled.remaining());
-                spilled.get(dst, offset, n);
-                if (!spilled.hasRemaining()) {
-                    spilled = null;
-                }
+            int n = takeSpilled(dst, offset, length);
+            n += decryptWhatIsHere(dst, offset + n, length - n);
+            if (n > 0) {
                 return n;
+            }
+            if (deferred != null) {
+                throw deferred;
             }
             if (ended) {
                 return -1;
             }
-            if (!fillRecord(length <= SMALL ? SMALL : LARGE)) {
+            if (!fillRecord(length)) {
                 throw new EOFException("the TLS stream was cut off: it has no close_notify");
-            }
-            int n = decrypt(dst, offset, length);
-            if (n > 0) {
-                return n;
             }
         }
     }
 
-    /** Decrypts a record, into the array if all of it fits there. */
+    private int takeSpilled(byte[] dst, int offset, int length) {
+        if (spilled == null) {
+            return 0;
+        }
+        int n = Math.min(length, spilled.remaining());
+        spilled.get(dst, offset, n);
+        if (!spilled.hasRemaining()) {
+            spilled = null;
+        }
+        return n;
+    }
+
+    private int decryptWhatIsHere(byte[] dst, int offset, int length) {
+        int done = 0;
+        try {
+            while (done < length && deferred == null && !ended && isRecordHere()) {
+                done += decrypt(dst, offset + done, length - done);
+            }
+        } catch (IOException e) {
+            deferred = e;
+        }
+        return done;
+    }
+
+    /** Decrypts a record, into the array as far as it fits there. */
     private int decrypt(byte[] dst, int offset, int length) throws IOException {
         int record = recordLength();
         boolean fits = length >= record;
@@ -350,13 +423,14 @@ public final class TlsWire implements Wire {
             start = end = 0;
         }
         int n = result.bytesProduced();
-        dataBytes += n;
-        if (n == 0 && !ended) {
+        if (n > 0) {
+            credit = Math.min(credit + 1, EMPTY_RECORDS * EMPTY_COSTS);
+        } else if (!ended) {
             emptyRecord(result.getHandshakeStatus());
         }
         if (!fits) {
             spill(room);
-            return 0; // the caller takes it from there
+            return takeSpilled(dst, offset, length);
         }
         return n;
     }
@@ -368,7 +442,8 @@ public final class TlsWire implements Wire {
     }
 
     private void emptyRecord(HandshakeStatus status) throws SSLException {
-        if (++emptyRecords > EMPTY_RECORDS + dataBytes / FULL) {
+        credit -= EMPTY_COSTS;
+        if (credit < 0) {
             throw new SSLException("the other side sends TLS records without data");
         }
         if (status == HandshakeStatus.NEED_TASK) {
@@ -406,32 +481,41 @@ public final class TlsWire implements Wire {
     /**
      * Reads until a record is here.
      *
-     * @param room how large the buffer is to be, if it is empty
+     * @param wanted how much plain text is asked for: who asks for little gets a small buffer,
+     *     until bytes flow
      * @return false if the lower stream ends before the record begins or inside it
      */
-    private boolean fillRecord(int room) throws IOException {
-        if (start == end) {
-            start = end = 0;
-            if (in.length != room) {
-                in = new byte[room];
-            }
-        }
-        while (end - start < HEADER || end - start < recordLength()) {
+    private boolean fillRecord(int wanted) throws IOException {
+        while (!isRecordHere()) {
             int needed = end - start < HEADER ? HEADER : recordLength();
-            if (in.length - start < needed) {
-                byte[] larger = needed <= in.length ? in : new byte[needed];
-                System.arraycopy(in, start, larger, 0, end - start);
-                in = larger;
-                end -= start;
-                start = 0;
-            }
+            makeRoom(Math.max(needed, wanted > SMALL || flowing ? LARGE : SMALL));
             int n = lower.read(in, end, in.length - end);
             if (n < 0) {
                 return false;
             }
             end += n;
+            flowing = end == in.length;
         }
         return true;
+    }
+
+    /**
+     * Has a buffer of that size, or of a larger one that is in use, with what came at its start.
+     */
+    private void makeRoom(int size) {
+        int left = end - start;
+        boolean keep = left == 0 ? in.length == size : in.length >= size;
+        byte[] array = keep ? in : new byte[size];
+        if (!keep || start > 0) {
+            System.arraycopy(in, start, array, 0, left);
+        }
+        in = array;
+        start = 0;
+        end = left;
+    }
+
+    private boolean isRecordHere() throws SSLException {
+        return end - start >= HEADER && end - start >= recordLength();
     }
 
     /** The length of the record whose header is here. */
@@ -611,9 +695,8 @@ public final class TlsWire implements Wire {
         if (said.contains("Empty client certificate chain")) {
             return failure("the client shows no certificate, which is required", e);
         }
-        int alert = said.indexOf("fatal alert: ");
-        if (alert >= 0) {
-            String name = said.substring(alert + "fatal alert: ".length());
+        String name = alertIn(said);
+        if (name != null) {
             String meaning =
                     switch (name) {
                         case "certificate_required" -> " (it wants a certificate from us)";
@@ -629,6 +712,18 @@ public final class TlsWire implements Wire {
             return failure(who + " gave up TLS with alert " + name + meaning, e);
         }
         return failure("TLS with " + who + " failed: " + said, e);
+    }
+
+    /** The name of the alert that the engine has heard, or null. */
+    private static String alertIn(String said) {
+        // The second is from who gives up TLS 1.3 before he has keys, as mbed TLS does.
+        for (String before : new String[] {"fatal alert: ", "Level: fatal; Alert: "}) {
+            int at = said.indexOf(before);
+            if (at >= 0) {
+                return said.substring(at + before.length());
+            }
+        }
+        return null;
     }
 
     private static String text(Throwable e) {

@@ -40,6 +40,10 @@
  * others ({@link javax.net.ssl.SSLPeerUnverifiedException}), all else that TLS refuses ({@link
  * javax.net.ssl.SSLException}), and a stream that was cut off ({@link java.io.EOFException}).
  *
+ * <p>What TLS stands on may be a stream peer, by a {@link io.peerloom.internal.link.StreamWire};
+ * and then it may itself be the wire of a stream peer, whose link is connecting while hands are
+ * shaken.
+ *
  * <h2>What a virtual thread's read costs</h2>
  *
  * <p>A read that finds nothing fails once, registers with the poller, parks, and is woken later.

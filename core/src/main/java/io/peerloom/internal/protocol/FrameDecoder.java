@@ -18,7 +18,7 @@ import java.util.Objects;
  *
  * <p>A frame that lies whole in the buffer and is a message of its own passes without touching any
  * other state: one allocation, one pass. Else the message grows in one array. An announced length
- * never allocates more than 64 KiB or 16 times what has arrived of the message, whichever is more.
+ * never allocates more than 64 KiB or 32 times what has arrived of the message, whichever is more.
  *
  * <p>A {@link Event#CLOSE} and a {@link ProtocolException} are the end: from then on input is
  * refused with {@link IllegalStateException}, and nothing more is held.
@@ -49,11 +49,14 @@ public final class FrameDecoder {
 
     private static final byte[] EMPTY = {};
 
+    private static final byte WHOLE_TEXT = (byte) 0x81;
+    private static final byte WHOLE_BINARY = (byte) 0x82;
+
     /** What an announced length may allocate before anything came. */
     private static final int FIRST_STAGE = 64 * 1024;
 
     /** What an announced length may allocate for each byte that came. */
-    private static final int STAGE_FACTOR = 16;
+    private static final int STAGE_FACTOR = 32;
 
     /** Below this a read of its own into the message does not pay. */
     private static final int DIRECT_MINIMUM = 4 * 1024;
@@ -260,6 +263,31 @@ public final class FrameDecoder {
         }
         consumed = at;
         return Event.NEED_INPUT;
+    }
+
+    /**
+     * Whether the input begins with a frame that {@link #decode} makes a message of, or an
+     * exception: a whole message in one frame, neither compressed nor longer than 64 KiB. For
+     * reading ahead, which must not meet what calls for an answer.
+     *
+     * @param buf holds the input
+     * @param from the index of the first byte
+     * @param to the index after the last byte
+     * @return whether it does; false also if too little is there to tell
+     * @throws IndexOutOfBoundsException if the range is not within the array
+     */
+    public boolean isMessageNext(byte[] buf, int from, int to) {
+        Objects.checkFromToIndex(from, to, buf.length);
+        int left = to - from - (expectMasked ? 6 : 2);
+        if (left < 0 || (buf[from] != WHOLE_TEXT && buf[from] != WHOLE_BINARY)) {
+            return false;
+        }
+        int size = buf[from + 1] & 0x7F;
+        if (size <= 125) {
+            return size <= left;
+        }
+        left -= Short.BYTES;
+        return size == 126 && left >= 0 && ((short) SHORTS.get(buf, from + 2) & 0xFFFF) <= left;
     }
 
     /**

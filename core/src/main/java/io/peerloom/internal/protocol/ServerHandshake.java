@@ -41,13 +41,7 @@ public final class ServerHandshake {
         if (!request.version().equals("HTTP/1.1")) {
             throw new HandshakeException(505, "version " + request.version());
         }
-        if (!request.target().startsWith("/") && !request.target().contains("://")) {
-            throw bad("target " + HttpSyntax.quote(request.target()) + " is no path");
-        }
-        String host = only(request, "Host");
-        if (!HttpSyntax.isHost(host)) {
-            throw bad("Host " + HttpSyntax.quote(host) + " is not a host");
-        }
+        checkHost(request);
         // A body behind the head is where requests are smuggled. An upgrade has none.
         if (request.first("Transfer-Encoding").isPresent()) {
             throw bad("Transfer-Encoding in an upgrade");
@@ -81,6 +75,34 @@ public final class ServerHandshake {
     }
 
     /**
+     * Checks that a request, for whatever it asks, says in one way whom it asks (RFC 9112 section
+     * 3.2).
+     *
+     * @param request the request
+     * @throws HandshakeException with 400 if there is not one Host, but for HTTP/1.0, or if the
+     *     target is neither a path nor a URL of that very host
+     */
+    public static void checkHost(RequestHead request) throws HandshakeException {
+        boolean old = request.version().equals("HTTP/1.0") && request.first("Host").isEmpty();
+        String host = old ? "" : only(request, "Host");
+        if (!old && !HttpSyntax.isHost(host)) {
+            throw bad("Host " + HttpSyntax.quote(host) + " is not a host");
+        }
+        String target = request.target();
+        if (target.indexOf('#') >= 0) { // RFC 6455 section 3
+            throw bad("target " + HttpSyntax.quote(target) + " with a fragment");
+        }
+        if (!target.startsWith("/")) {
+            int scheme = target.indexOf("://");
+            int path = target.indexOf('/', scheme + 3);
+            int end = path < 0 ? target.length() : path;
+            if (scheme < 0 || !target.substring(scheme + 3, end).equalsIgnoreCase(host)) {
+                throw bad("target " + HttpSyntax.quote(target) + " is no path on the Host");
+            }
+        }
+    }
+
+    /**
      * Checks headers that are to be written into every answer that accepts.
      *
      * @param extra the headers
@@ -89,6 +111,20 @@ public final class ServerHandshake {
      */
     public static void checkHeaders(List<Header> extra) {
         HttpSyntax.append(new StringBuilder(), extra, ACCEPT_HEADERS);
+    }
+
+    /**
+     * Checks an answer that {@link #refuse} is to write.
+     *
+     * @param status as there
+     * @param extra as there
+     * @param length of the body
+     * @param contentType as there
+     * @throws IllegalArgumentException as there
+     */
+    public static void checkRefusal(
+            int status, List<Header> extra, int length, String contentType) {
+        head(status, extra, length, contentType);
     }
 
     /**
@@ -171,11 +207,18 @@ public final class ServerHandshake {
      *     there is a body where none may be
      */
     public static byte[] refuse(int status, List<Header> extra, byte[] body, String contentType) {
+        byte[] text = head(status, extra, body.length, contentType);
+        byte[] answer = Arrays.copyOf(text, Math.addExact(text.length, body.length));
+        System.arraycopy(body, 0, answer, text.length, body.length);
+        return answer;
+    }
+
+    private static byte[] head(int status, List<Header> extra, int length, String contentType) {
         if (status < 200 || status > 599) {
             throw new IllegalArgumentException("status " + status + " ends no handshake");
         }
         boolean bodiless = status == 204 || status == 304;
-        if (bodiless && body.length > 0) {
+        if (bodiless && length > 0) {
             throw new IllegalArgumentException("status " + status + " with a body");
         }
         StringBuilder head =
@@ -193,16 +236,13 @@ public final class ServerHandshake {
             default -> head.append("Connection: close\r\n");
         }
         if (!bodiless) {
-            HttpSyntax.append(head, "Content-Length", Integer.toString(body.length));
+            HttpSyntax.append(head, "Content-Length", Integer.toString(length));
         }
         if (contentType != null) {
             HttpSyntax.append(head, "Content-Type", contentType);
         }
         HttpSyntax.append(head, extra, REFUSE_HEADERS);
-        byte[] text = head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
-        byte[] answer = Arrays.copyOf(text, Math.addExact(text.length, body.length));
-        System.arraycopy(body, 0, answer, text.length, body.length);
-        return answer;
+        return head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
     }
 
     /**

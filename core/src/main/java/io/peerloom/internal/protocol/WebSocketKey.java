@@ -10,6 +10,12 @@ final class WebSocketKey {
     /** RFC 6455 section 1.3. */
     private static final String GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+    /**
+     * Only ever cloned: {@link MessageDigest#getInstance} leaves a map of thread locals on the
+     * thread, which a connection's thread would keep for as long as it lives.
+     */
+    private static final MessageDigest SHA1 = newSha1();
+
     private WebSocketKey() {}
 
     /** Whether this is 16 bytes in base64. */
@@ -23,10 +29,21 @@ final class WebSocketKey {
 
     /** What Sec-WebSocket-Accept says to this key. */
     static String accept(String key) {
+        byte[] digest = sha1().digest((key + GUID).getBytes(StandardCharsets.ISO_8859_1));
+        return Base64.getEncoder().encodeToString(digest);
+    }
+
+    private static MessageDigest sha1() {
         try {
-            MessageDigest sha1 = MessageDigest.getInstance("SHA-1");
-            byte[] digest = sha1.digest((key + GUID).getBytes(StandardCharsets.ISO_8859_1));
-            return Base64.getEncoder().encodeToString(digest);
+            return (MessageDigest) SHA1.clone();
+        } catch (CloneNotSupportedException e) {
+            return newSha1(); // from a provider other than the JDK's
+        }
+    }
+
+    private static MessageDigest newSha1() {
+        try {
+            return MessageDigest.getInstance("SHA-1");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-1", e);
         }

@@ -125,6 +125,25 @@ public final class MpscQueue<E> {
     }
 
     /**
+     * Appends elements as {@link #add} does, one behind the other, at the price of one. Any thread.
+     *
+     * @param elements the elements, the oldest first
+     * @param count how many of them, at least 1
+     * @param bytes what they weigh together, at least 0
+     */
+    public void addAll(E[] elements, int count, long bytes) {
+        USED.getAndAdd(this, ((long) count << COUNT_SHIFT) + bytes);
+        var oldest = new Node<>(elements[0]);
+        Node<E> newest = oldest;
+        for (int i = 1; i < count; i++) {
+            var node = new Node<>(elements[i]);
+            node.next = newest;
+            newest = node;
+        }
+        push(newest, oldest);
+    }
+
+    /**
      * A place is taken only if there is one, never tried out: a refused attempt that showed for a
      * moment could have another one refused, and nobody would tell that one when it is gone.
      */
@@ -149,14 +168,16 @@ public final class MpscQueue<E> {
 
     private void push(E element) {
         var node = new Node<>(element);
-        Node<E> old = top;
-        while (true) {
-            node.next = old;
-            if (TOP.compareAndSet(this, old, node)) {
-                return;
-            }
+        push(node, node);
+    }
+
+    /** Puts a part of a stack, linked already, on top of it. */
+    private void push(Node<E> newest, Node<E> oldest) {
+        Node<E> old;
+        do {
             old = top;
-        }
+            oldest.next = old;
+        } while (!TOP.compareAndSet(this, old, newest));
     }
 
     /**
@@ -230,8 +251,18 @@ public final class MpscQueue<E> {
 
     /** {@return whether either bound is reached} Any thread. */
     public boolean isFull() {
+        return isFullWith(0, 0);
+    }
+
+    /**
+     * {@return whether either bound is reached once more has been added} Any thread.
+     *
+     * @param count how many elements more
+     * @param bytes what they weigh together
+     */
+    public boolean isFullWith(int count, long bytes) {
         long now = used;
-        return (now >>> COUNT_SHIFT) >= maxCount || (now & BYTES) >= maxBytes;
+        return (now >>> COUNT_SHIFT) + count >= maxCount || (now & BYTES) + bytes >= maxBytes;
     }
 
     /**

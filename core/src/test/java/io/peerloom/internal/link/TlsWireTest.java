@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.peerloom.testing.Certificates;
+import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -37,6 +38,9 @@ class TlsWireTest {
         private byte[] current = END;
         private int at;
 
+        /** Moves all that it can. */
+        boolean whole;
+
         Half(BlockingQueue<byte[]> in, BlockingQueue<byte[]> out, long seed) {
             this.in = in;
             this.out = out;
@@ -44,6 +48,9 @@ class TlsWireTest {
         }
 
         private int part(int most) {
+            if (whole) {
+                return most;
+            }
             return switch (random.nextInt(4)) {
                 case 0 -> 1;
                 case 1 -> Math.min(most, 1 + random.nextInt(7));
@@ -283,5 +290,72 @@ class TlsWireTest {
         assertThatExceptionOfType(EOFException.class)
                 .isThrownBy(client::handshake)
                 .withMessage("the other side closed the connection during the TLS handshake");
+    }
+
+    /** Two ends whose hands are shaken, the server's, the client's. */
+    private TlsWire[] shaken() throws IOException {
+        TlsWire client = client(1, "TLS");
+        TlsWire server = server(1);
+        var shaken = shaking(server);
+        client.handshake();
+        assertThat(shaken.join()).isNull();
+        return new TlsWire[] {server, client};
+    }
+
+    /** All that waits, as the reader's wire would have it, from one write after another. */
+    private static byte[] all(BlockingQueue<byte[]> queue) {
+        var bytes = new ByteArrayOutputStream();
+        for (byte[] part; (part = queue.poll()) != null; ) {
+            bytes.writeBytes(part);
+        }
+        return bytes.toByteArray();
+    }
+
+    /** How long the records are, and that they are nothing but records. */
+    private static List<Integer> records(byte[] bytes) {
+        var lengths = new ArrayList<Integer>();
+        for (int at = 0; at < bytes.length; ) {
+            assertThat(bytes[at]).isEqualTo((byte) 23);
+            int length = ((bytes[at + 3] & 0xFF) << 8) | (bytes[at + 4] & 0xFF);
+            lengths.add(length);
+            at += 5 + length;
+        }
+        return lengths;
+    }
+
+    /** A batch is as few records as can be, wherever its pieces come from. */
+    @ParameterizedTest
+    @CsvSource({"1, 0, 1", "10, 100, 1", "5, 16000, 1", "5, 16380, 2", "10, 65536, 5"})
+    void aBatchIsAsFewRecordsAsCanBe(int head, int rest, int records) throws IOException {
+        TlsWire client = shaken()[1];
+        up.clear();
+        if (rest == 0) {
+            assertThat(client.write(new byte[head], 0, head)).isEqualTo(head);
+        } else {
+            assertThat(client.write(new byte[head], head, new byte[rest], 0, rest))
+                    .isEqualTo(head + rest);
+        }
+        assertThat(records(all(up))).hasSize(records);
+    }
+
+    /** Small records that are here leave in one read; none waits once something was read. */
+    @Test
+    void recordsThatAreHereLeaveTogether() throws IOException {
+        TlsWire[] ends = shaken();
+        up.clear();
+        for (int i = 0; i < 500; i++) {
+            ends[1].write(new byte[] {(byte) i}, 0, 1);
+        }
+        byte[] bytes = all(up);
+        assertThat(records(bytes)).hasSize(500);
+        up.add(bytes);
+        var half = (Half) ends[0].lower();
+        half.whole = true;
+        byte[] buffer = new byte[1000];
+        int n = ends[0].read(buffer, 0, buffer.length);
+        assertThat(n).as("what one read brought").isEqualTo(500);
+        for (int i = 0; i < n; i++) {
+            assertThat(buffer[i]).isEqualTo((byte) i);
+        }
     }
 }

@@ -324,8 +324,12 @@ class HandshakeTest {
                     "GET /|get /|405|method get",
                     "HTTP/1.1|HTTP/1.0|505|version HTTP/1.0",
                     "HTTP/1.1|HTTP/2.0|505|version HTTP/2.0",
-                    "GET /chat|GET *|400|target \"*\" is no path",
-                    "GET /chat|GET chat|400|target \"chat\" is no path",
+                    "GET /chat|GET *|400|target \"*\" is no path on the Host",
+                    "GET /chat|GET chat|400|target \"chat\" is no path on the Host",
+                    "GET /chat|GET http://other.example/chat|400|is no path on the Host",
+                    "GET /chat|GET http://other.example|400|is no path on the Host",
+                    "GET /chat|GET http://server.example.com?x|400|is no path on the Host",
+                    "GET /chat|GET http://a@server.example.com/|400|is no path on the Host",
                     "Host:|X:|400|no Host",
                     "Host: server.example.com|Host:|400|Host \"\" is not a host",
                     "Host: server.example.com|Host: a b|400|is not a host",
@@ -370,6 +374,39 @@ class HandshakeTest {
                 })
         void oneLineTooManyIsRefused(String line, String why) throws HandshakeException {
             refused(request(upgradeText(line)), 400, why);
+        }
+
+        /** RFC 9112 section 3.2: for requests that ask for no WebSocket, too. */
+        @Test
+        void everyRequestHasOneHost() throws HandshakeException {
+            String rest = "\r\nX: y\r\n\r\n";
+            for (String good :
+                    List.of(
+                            "GET / HTTP/1.0",
+                            "GET / HTTP/1.0\r\nHost: a",
+                            "GET / HTTP/1.1\r\nHost: a",
+                            "GET http://A/ HTTP/1.1\r\nHost: a",
+                            "GET http://a HTTP/1.1\r\nHost: a")) {
+                ServerHandshake.checkHost(request(good + rest));
+            }
+            for (String bad :
+                    List.of(
+                            "GET / HTTP/1.1",
+                            "GET / HTTP/1.1\r\nHost: a\r\nHost: a",
+                            "GET / HTTP/1.0\r\nHost: a\r\nHost: b",
+                            "GET / HTTP/1.0\r\nHost: a b",
+                            "GET http://b/ HTTP/1.1\r\nHost: a",
+                            "GET /a#b HTTP/1.1\r\nHost: a",
+                            "GET http://b/ HTTP/1.0")) {
+                refusedHost(request(bad + rest));
+            }
+        }
+
+        private static void refusedHost(RequestHead head) {
+            assertThatExceptionOfType(HandshakeException.class)
+                    .as(head.toString())
+                    .isThrownBy(() -> ServerHandshake.checkHost(head))
+                    .satisfies(e -> assertThat(e.status()).isEqualTo(400));
         }
 
         @Test

@@ -51,6 +51,19 @@ class HeadParserTest {
     }
 
     @Example
+    void aHeadIsKeptAsBytes() throws HandshakeException {
+        RequestHead head = request(CHAT);
+
+        RequestHead again = RequestHead.of(head.toBytes());
+
+        assertThat(again.headers()).isEqualTo(head.headers());
+        assertThat(again).hasToString(head.toString());
+        assertThat(again.version()).isEqualTo(head.version());
+        assertThat(RequestHead.of(again.toBytes()).headers()).isEqualTo(head.headers());
+        assertThatIllegalArgumentException().isThrownBy(() -> RequestHead.of(new byte[] {1}));
+    }
+
+    @Example
     void headersAreFoundByNameInAnyCase() throws HandshakeException {
         RequestHead head = request(CHAT);
 

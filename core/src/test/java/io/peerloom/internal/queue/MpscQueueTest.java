@@ -26,6 +26,7 @@ class MpscQueueTest {
         OFFER,
         ADMIT,
         ADD,
+        ADD_ALL,
         REFILL,
         TAKE,
         RELEASE
@@ -73,6 +74,13 @@ class MpscQueueTest {
                 }
                 case ADD -> {
                     queue.add(weight, weight);
+                    arrived.add(weight);
+                }
+                case ADD_ALL -> {
+                    assertThat(queue.isFullWith(2, 2L * weight))
+                            .isEqualTo(count + 2 >= maxCount || bytes + 2 * weight >= maxBytes);
+                    queue.addAll(new Integer[] {weight, weight, null}, 2, 2L * weight);
+                    arrived.add(weight);
                     arrived.add(weight);
                 }
                 case REFILL -> {
