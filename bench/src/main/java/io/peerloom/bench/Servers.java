@@ -120,7 +120,9 @@ public final class Servers {
 
     /** Netty's faster way since JDK 24, which it does not take by itself. */
     static final String[] UNSAFE = {
-        "--sun-misc-unsafe-memory-access=allow", "-Dio.netty.noUnsafe=false"
+        "-XX:+IgnoreUnrecognizedVMOptions", // the next one came with JDK 23
+        "--sun-misc-unsafe-memory-access=allow",
+        "-Dio.netty.noUnsafe=false"
     };
 
     /** The server that others are compared with. */
