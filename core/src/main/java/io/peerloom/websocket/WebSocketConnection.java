@@ -587,7 +587,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** Whether something may still be sent. */
     boolean isOpenForSending() {
-        return state.canSend() && !closing && violation == null && writeFailure == null;
+        return state.canSend()
+                && !closing
+                && peerCloseCode < 0 // our close frame is queued, or about to be
+                && violation == null
+                && writeFailure == null;
     }
 
     /** The one method that moves the state; false if the event does not apply any more. */
