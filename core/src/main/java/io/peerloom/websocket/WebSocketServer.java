@@ -566,6 +566,11 @@ public final class WebSocketServer implements AutoCloseable {
         return current == null ? null : current.pool;
     }
 
+    /** How many connections there are, with those that shake hands. Any thread. */
+    int live() {
+        return live.get();
+    }
+
     private void start(java.nio.channels.ServerSocketChannel channel) {
         failure = null;
         var settings =
