@@ -631,7 +631,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** Whether something may still be sent. */
     boolean isOpenForSending() {
-        return state.canSend() && !closing && violation == null && writeFailure == null;
+        return state.canSend()
+                && !closing
+                && peerCloseCode < 0 // our close frame is queued, or about to be
+                && violation == null
+                && writeFailure == null;
     }
 
     /** The one method that moves the state; false if the event does not apply any more. */
@@ -1502,7 +1506,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             if (handshakeSince == 0) {
                 handshakeSince = now | 1;
             } else if (now - handshakeSince > Nanos.of(limits.handshakeTimeout())) {
-                handshakeTimedOut();
+                handshakeTimedOut(now);
             }
         } else if (current != ConnectionState.OPEN || violation != null || writeFailure != null) {
             // While what was accepted before is still being written, the write timeout counts.
@@ -1526,12 +1530,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
     }
 
-    private void handshakeTimedOut() {
+    private void handshakeTimedOut(long now) {
         var cause = timeout("the opening handshake took longer than ", limits.handshakeTimeout());
         if (client || !ANSWERED.compareAndSet(this, false, true)) {
-            end(cause); // should our answer below block, the next tick comes here
+            end(cause); // should our answer below block, a later tick comes here
             return;
         }
+        // On a busy machine the thread below may not run before the next tick, which would end it.
+        long grace = Nanos.of(limits.handshakeTimeout()) - Nanos.of(limits.closeTimeout());
+        handshakeSince = (now - Math.max(0, grace)) | 1;
         Threads.start(
                 "peerloom-writer",
                 () -> {

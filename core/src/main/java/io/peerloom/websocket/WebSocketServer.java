@@ -655,6 +655,11 @@ public final class WebSocketServer implements AutoCloseable {
         return current == null ? null : current.pool;
     }
 
+    /** How many connections there are, with those that shake hands. Any thread. */
+    int live() {
+        return live.get();
+    }
+
     private void start(java.nio.channels.ServerSocketChannel channel, Options with) {
         failure = null;
         var settings =
