@@ -151,7 +151,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private static final int READ_DIRECT = 128 * 1024;
 
     /** Masked payloads pass through the output buffer in pieces of this size. */
-    private static final int MASK_PIECE = 32 * 1024;
+    private static final int MASK_PIECE = 64 * 1024;
 
     /** How many messages of one read are decoded at a time. */
     private static final int AHEAD = 32;
