@@ -673,7 +673,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
         move(ConnectionState.Event.DISCONNECTED);
         if (LOG.isDebugEnabled()) {
-            LOG.debug("= ended: {}", outcome());
+            LOG.debug("= ended: {}", clip(outcome().toString()));
         }
         changed();
     }
@@ -973,7 +973,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         peerCloseReason = decoder.closeReason();
         peerClosedFirst = state == ConnectionState.OPEN && !closing;
         int code = decoder.closeCode();
-        LOG.debug("< close {} \"{}\"", code, peerCloseReason);
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("< close {} \"{}\"", code, clip(peerCloseReason));
+        }
         peerCloseCode = code;
         move(ConnectionState.Event.RECEIVE_CLOSE);
         outbound.add(new Close(FrameEncoder.closePayload(code, ""), false), 0);
@@ -1034,7 +1036,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         kick();
     }
 
-    /** As much of an ASCII text as fits into a close frame. */
+    /** As much of a text in ASCII as fits into a close frame; good for a log too, on one line. */
     private static String clip(String text) {
         String plain = text.replaceAll("[^\\x20-\\x7E]", "?");
         return plain.substring(

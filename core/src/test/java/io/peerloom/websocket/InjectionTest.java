@@ -2,6 +2,7 @@ package io.peerloom.websocket;
 
 import static io.peerloom.websocket.RawPeer.ascii;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.internal.protocol.FrameDecoder;
@@ -22,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -370,5 +372,13 @@ class InjectionTest {
         assertThat(decoder.decode(frame, 0, frame.length)).isEqualTo(FrameDecoder.Event.CLOSE);
         String told = evil.endsWith("\u0000") ? evil.substring(0, evil.length() - 1) : evil;
         assertThat(decoder.closeReason()).isEqualTo(told);
+    }
+
+    /** It would end the name: {@code X: a} with the value {@code b} would leave as X, "a: b". */
+    @Example
+    void aNameWithAColonIsRefusedAtTheCall() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Options.defaults().withHeader("X: a", "b"))
+                .withMessageContaining("\"X: a\"");
     }
 }
