@@ -326,7 +326,7 @@ public final class Sockets {
             case BROADCAST -> text.append(crowds.broadcasts());
             case SLOW -> text.append(crowds.slowReader());
         }
-        return true;
+        return !crowds.hasFailed();
     }
 
     /** Adds the tables and, if they go to a file, pictures beside it. */
