@@ -58,6 +58,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         /** Something changed that a poll would see. Any thread; must not block. */
         void changed();
 
+        /** The connection has ended. Called once, by the thread that ended it; must not block. */
+        void ended();
+
         /**
          * Something was queued for sending. On the thread that did it.
          *
@@ -245,6 +248,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** The subprotocol, "" for none; written before the state becomes OPEN. */
     private String protocol = "";
+
+    /** A server's: what the client asked for; written like the protocol. */
+    private UpgradeRequest request;
 
     /** The extensions in the words of the handshake, "" for none; written like the protocol. */
     private String extensions = "";
@@ -603,6 +609,22 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         return extensions;
     }
 
+    boolean isClient() {
+        return client;
+    }
+
+    /**
+     * What the client asked for; null on clients, and unless it {@linkplain #wasOpened was opened}.
+     */
+    UpgradeRequest request() {
+        return opened ? request : null;
+    }
+
+    /** For the server's opener. */
+    void request(UpgradeRequest asked) {
+        request = asked;
+    }
+
     long roundTripNanos() {
         return roundTrip;
     }
@@ -674,6 +696,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         move(ConnectionState.Event.DISCONNECTED);
         if (LOG.isDebugEnabled()) {
             LOG.debug("= ended: {}", clip(outcome().toString()));
+        }
+        if (owner != null) {
+            owner.ended();
         }
         changed();
     }

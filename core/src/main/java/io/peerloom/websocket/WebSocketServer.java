@@ -127,15 +127,11 @@ public final class WebSocketServer implements AutoCloseable {
         final transient WebSocketPeer peer;
         final String address;
         private final transient Settings settings;
-        private final transient ServerSide side;
 
         /** A polled server's upgrade handler is asked in poll: the request and its answer. */
         private transient volatile UpgradeRequest asked;
 
         private transient volatile UpgradeResponse answer;
-
-        /** The end of a polled connection was counted; by whichever thread ended it. */
-        private final AtomicBoolean counted = new AtomicBoolean();
 
         /** Belongs to the connection's thread. */
         private boolean handshaking = true;
@@ -164,14 +160,7 @@ public final class WebSocketServer implements AutoCloseable {
                             settings.pool,
                             settings.watchdog,
                             this);
-            UpgradeHandler upgrades = settings.upgrades;
-            if (upgrades == null) {
-                upgrades = request -> UpgradeResponse.accept();
-            } else if (!isBlocking()) {
-                upgrades = this::ask;
-            }
-            side = new ServerSide(settings.options, upgrades, settings.origins, settings.hosts);
-            peer = new WebSocketPeer(settings.options, connection, side, address, port);
+            peer = new WebSocketPeer(settings.options, connection, address, port);
         }
 
         private boolean isBlocking() {
@@ -188,6 +177,7 @@ public final class WebSocketServer implements AutoCloseable {
             try {
                 boolean reader =
                         connection.open(c -> {
+                            ServerSide side = side();
                             c.attach(side.wire(new ChannelWire(channel)));
                             String protocol = side.open(c, address, null);
                             shaken();
@@ -208,6 +198,16 @@ public final class WebSocketServer implements AutoCloseable {
                     served(code);
                 }
             }
+        }
+
+        private ServerSide side() {
+            UpgradeHandler upgrades = settings.upgrades;
+            if (upgrades == null) {
+                upgrades = request -> UpgradeResponse.accept();
+            } else if (!isBlocking()) {
+                upgrades = this::ask;
+            }
+            return new ServerSide(settings.options, upgrades, settings.origins, settings.hosts);
         }
 
         private boolean isOpen() {
@@ -264,12 +264,16 @@ public final class WebSocketServer implements AutoCloseable {
             if (isBlocking()) {
                 return; // its handler's thread sees for itself
             }
-            if (connection.phase() == Link.Phase.ENDED && counted.compareAndSet(false, true)) {
-                left(this);
-            }
             if (!get() && compareAndSet(false, true)) {
                 ready.add(this, 0);
                 news.signal();
+            }
+        }
+
+        @Override
+        public void ended() {
+            if (!isBlocking()) { // else it has not left before its handler has
+                left(this);
             }
         }
 
