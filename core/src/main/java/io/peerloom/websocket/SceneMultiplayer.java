@@ -210,6 +210,9 @@ public final class SceneMultiplayer implements AutoCloseable {
                 gone(SERVER);
                 return;
             }
+            if (!isServer()) {
+                return; // whom it has called has closed it
+            }
             byte[] news = system(DEL, id, new byte[0]);
             for (int other : peer.getPeerIds()) {
                 tell(other, news);

@@ -242,6 +242,39 @@ class MultiplayerInteropTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void newEnginesAreRefusedWhenSaid(Generation generation) {
+        try (var server = new Ours(generation)) {
+            assertThat(server.peer.createServer(0, "127.0.0.1")).isEqualTo(ErrorCode.OK);
+            server.peer.setRefuseNewConnections(true);
+            try (var a = client(server)) {
+                server.told(a, "status 0");
+                assertThat(a.with("id ")).isEmpty();
+                assertThat(server.heard).isEmpty();
+            }
+        }
+    }
+
+    /** An engine that refuses drops the connection, and ours says that it failed. */
+    @ParameterizedTest
+    @EnumSource
+    void anEngineMayRefuseOurClient(Generation generation) {
+        try (var server = start(generation, "--role=server");
+                var a = new Ours(generation);
+                var b = new Ours(generation)) {
+            String url = "ws://127.0.0.1:" + server.await("listening ").split(" ")[1] + "/";
+            assertThat(a.peer.createClient(url)).isEqualTo(ErrorCode.OK);
+            a.hears(server, "succeeded");
+            a.send(1, "refuse");
+            a.told(server, "refusing");
+            assertThat(b.peer.createClient(url)).isEqualTo(ErrorCode.OK);
+            b.until("an end", server, () -> !b.heard.isEmpty());
+            assertThat(b.heard).containsExactly("failed");
+            assertThat(b.peer.getFailure()).isPresent();
+        }
+    }
+
     /** The one who looks at the server's own -1: Godot 3 gives it to itself all the same. */
     @Test
     void godot3sServerGetsWhatIsForAllButIt() {

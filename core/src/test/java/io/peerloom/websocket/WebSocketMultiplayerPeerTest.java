@@ -332,6 +332,45 @@ class WebSocketMultiplayerPeerTest {
         assertThat(other.received()).isEmpty();
     }
 
+    /** Of a listener that makes the server anew: nothing of the old one follows. */
+    @Test
+    void aServerCanBeMadeAnewWithinAnEvent() {
+        Member server = server(Generation.GODOT3);
+        int id = rawClient(server);
+        server.peer.setListener(
+                new WebSocketMultiplayerPeer.Listener() {
+                    @Override
+                    public void packetRefused(int from, String reason) {
+                        server.packetRefused(from, "");
+                        server.peer.close();
+                        assertThat(server.peer.createServer(0, "127.0.0.1"))
+                                .isEqualTo(ErrorCode.OK);
+                    }
+
+                    @Override
+                    public void peerDisconnected(int from) {
+                        server.peerDisconnected(from);
+                    }
+                });
+        raw.send(MultiplayerPacket.data(id, 1, "of the old one".getBytes(UTF_8)));
+        raw.send(new byte[] {0});
+        raw.close();
+        // Whoever has answered the close has the packets too: both are news of the next poll.
+        Awaitility.await()
+                .until(() -> {
+                    raw.poll();
+                    while (raw.getAvailablePacketCount() > 0) {
+                        raw.getPacket();
+                    }
+                    return raw.getReadyState() == WebSocketPeer.State.CLOSED;
+                });
+        until(() -> server.heard.contains("refused " + id + ": "));
+        server.peer.poll();
+        assertThat(server.heard).containsExactly("+" + id, "refused " + id + ": ");
+        assertThat(server.received()).isEmpty();
+        assertThat(server.peer.getConnectionStatus()).isEqualTo(ConnectionStatus.CONNECTED);
+    }
+
     @Test
     void aPacketForNobodyIsDroppedAndTold() {
         Member server = server(Generation.GODOT3);
