@@ -9,8 +9,10 @@ import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.SceneMultiplayer;
 import io.peerloom.websocket.WebSocketMultiplayerPeer;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
+import io.peerloom.websocket.WebSocketPeer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Tag;
@@ -205,7 +207,7 @@ class MultiplayerInteropTest {
         try (var server = start(generation, "--role=server");
                 var a = new Ours(generation);
                 var b = new Ours(generation)) {
-            String url = "ws://127.0.0.1:" + server.await("listening ").split(" ")[1] + "/";
+            String url = url(server);
             assertThat(a.peer.createClient(url)).isEqualTo(ErrorCode.OK);
             a.hears(server, "succeeded");
             assertThat(b.peer.createClient(url)).isEqualTo(ErrorCode.OK);
@@ -242,6 +244,44 @@ class MultiplayerInteropTest {
         }
     }
 
+    /** What an engine's server says to those who join and to those who are there, byte for byte. */
+    @ParameterizedTest
+    @EnumSource
+    void theFirstMessagesOfAnEngine(Generation generation) throws Exception {
+        try (var server = start(generation, "--role=server");
+                var a = WebSocketPeer.connect(url(server))) {
+            String own = hex(a.receive(Transcript.PATIENCE).bytes());
+            if (generation == Generation.GODOT4) {
+                assertThat(own).hasSize(8);
+                return;
+            }
+            String header = "0100000000000000";
+            assertThat(own).startsWith("03" + header).hasSize(26);
+            assertThat(hex(a.receive(Transcript.PATIENCE).bytes()))
+                    .isEqualTo("01" + header + "01000000");
+            try (var b = WebSocketPeer.connect(url(server))) {
+                String other = hex(b.receive(Transcript.PATIENCE).bytes()).substring(18);
+                assertThat(hex(b.receive(Transcript.PATIENCE).bytes()))
+                        .isEqualTo("01" + header + "01000000");
+                assertThat(hex(b.receive(Transcript.PATIENCE).bytes()))
+                        .isEqualTo("01" + header + own.substring(18));
+                assertThat(hex(a.receive(Transcript.PATIENCE).bytes()))
+                        .isEqualTo("01" + header + other);
+                b.close();
+                assertThat(hex(a.receive(Transcript.PATIENCE).bytes()))
+                        .isEqualTo("02" + header + other);
+            }
+        }
+    }
+
+    private static String url(Program server) {
+        return "ws://127.0.0.1:" + server.await("listening ").split(" ")[1] + "/";
+    }
+
+    private static String hex(byte[] message) {
+        return HexFormat.of().formatHex(message);
+    }
+
     @ParameterizedTest
     @EnumSource
     void newEnginesAreRefusedWhenSaid(Generation generation) {
@@ -263,7 +303,7 @@ class MultiplayerInteropTest {
         try (var server = start(generation, "--role=server");
                 var a = new Ours(generation);
                 var b = new Ours(generation)) {
-            String url = "ws://127.0.0.1:" + server.await("listening ").split(" ")[1] + "/";
+            String url = url(server);
             assertThat(a.peer.createClient(url)).isEqualTo(ErrorCode.OK);
             a.hears(server, "succeeded");
             a.send(1, "refuse");
@@ -280,7 +320,7 @@ class MultiplayerInteropTest {
     void godot3sServerGetsWhatIsForAllButIt() {
         try (var server = start(Generation.GODOT3, "--role=server");
                 var a = new Ours(Generation.GODOT3)) {
-            String url = "ws://127.0.0.1:" + server.await("listening ").split(" ")[1] + "/";
+            String url = url(server);
             assertThat(a.peer.createClient(url)).isEqualTo(ErrorCode.OK);
             a.hears(server, "succeeded");
             a.send(-1, "not for you");

@@ -24,6 +24,8 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.IntRange;
+import org.assertj.core.api.ThrowingConsumer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -414,6 +416,21 @@ class SceneMultiplayerTest {
         assertThat(back.arguments().toString()).isEqualTo(call.arguments().toString());
         assertThat(back.path()).isEqualTo(call.path());
         assertThat(back.method()).isEqualTo(call.method());
+    }
+
+    /** Whatever comes, it is refused with a sentence or read. */
+    @Property
+    void anyBytesAreANameOrNone(@ForAll byte[] bytes, @ForAll @IntRange(max = 60) int zeros) {
+        byte[] packet = Arrays.copyOf(bytes, bytes.length + zeros);
+        for (ThrowingConsumer<byte[]> reader :
+                List.<ThrowingConsumer<byte[]>>of(
+                        RpcPacket::parseName, RpcPacket::parseConfirmation)) {
+            try {
+                reader.accept(packet);
+            } catch (IllegalArgumentException e) {
+                assertThat(e.getMessage()).isNotEmpty().hasSizeLessThan(100);
+            }
+        }
     }
 
     // ---- calls ----

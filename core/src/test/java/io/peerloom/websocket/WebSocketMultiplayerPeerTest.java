@@ -9,6 +9,8 @@ import io.peerloom.Limits;
 import io.peerloom.Peer.Status;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.ConnectionStatus;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -299,6 +301,23 @@ class WebSocketMultiplayerPeerTest {
     }
 
     // ---- those who do it wrong ----
+
+    @ParameterizedTest
+    @EnumSource
+    void whoDoesNotShakeHandsIsDroppedInTime(Generation generation) throws Exception {
+        var peer = new WebSocketMultiplayerPeer(generation);
+        peer.setHandshakeTimeout(0.2);
+        Member server = server(peer);
+        try (var silent = new Socket(InetAddress.getLoopbackAddress(), peer.getLocalPort())) {
+            silent.setSoTimeout(30_000);
+            server.peer.poll();
+            byte[] answer = silent.getInputStream().readAllBytes(); // until the end
+            assertThat(new String(answer, UTF_8)).startsWith("HTTP/1.1 408 ");
+        }
+        server.peer.poll();
+        assertThat(server.heard).isEmpty();
+        client(server); // and others can still come
+    }
 
     @ParameterizedTest
     @ValueSource(
