@@ -11,6 +11,8 @@ import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.ConnectionStatus;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -326,6 +328,23 @@ class WebSocketMultiplayerPeerTest {
     // ---- those who do it wrong ----
 
     @ParameterizedTest
+    @EnumSource
+    void whoDoesNotShakeHandsIsDroppedInTime(Generation generation) throws Exception {
+        var peer = new WebSocketMultiplayerPeer(generation);
+        peer.setHandshakeTimeout(0.2);
+        Member server = server(peer);
+        try (var silent = new Socket(InetAddress.getLoopbackAddress(), peer.getLocalPort())) {
+            silent.setSoTimeout(30_000);
+            server.peer.poll();
+            byte[] answer = silent.getInputStream().readAllBytes(); // until the end
+            assertThat(new String(answer, UTF_8)).startsWith("HTTP/1.1 408 ");
+        }
+        server.peer.poll();
+        assertThat(server.heard).isEmpty();
+        client(server); // and others can still come
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {
                 "00", // no header
@@ -355,6 +374,45 @@ class WebSocketMultiplayerPeerTest {
         other.send(1, "still here");
         until(() -> server.peer.getAvailablePacketCount() == 1);
         assertThat(other.received()).isEmpty();
+    }
+
+    /** Of a listener that makes the server anew: nothing of the old one follows. */
+    @Test
+    void aServerCanBeMadeAnewWithinAnEvent() {
+        Member server = server(Generation.GODOT3);
+        int id = rawClient(server);
+        server.peer.setListener(
+                new WebSocketMultiplayerPeer.Listener() {
+                    @Override
+                    public void packetRefused(int from, String reason) {
+                        server.packetRefused(from, "");
+                        server.peer.close();
+                        assertThat(server.peer.createServer(0, "127.0.0.1"))
+                                .isEqualTo(ErrorCode.OK);
+                    }
+
+                    @Override
+                    public void peerDisconnected(int from) {
+                        server.peerDisconnected(from);
+                    }
+                });
+        raw.send(MultiplayerPacket.data(id, 1, "of the old one".getBytes(UTF_8)));
+        raw.send(new byte[] {0});
+        raw.close();
+        // Whoever has answered the close has the packets too: both are news of the next poll.
+        Awaitility.await()
+                .until(() -> {
+                    raw.poll();
+                    while (raw.getAvailablePacketCount() > 0) {
+                        raw.getPacket();
+                    }
+                    return raw.getReadyState() == WebSocketPeer.State.CLOSED;
+                });
+        until(() -> server.heard.contains("refused " + id + ": "));
+        server.peer.poll();
+        assertThat(server.heard).containsExactly("+" + id, "refused " + id + ": ");
+        assertThat(server.received()).isEmpty();
+        assertThat(server.peer.getConnectionStatus()).isEqualTo(ConnectionStatus.CONNECTED);
     }
 
     @Test
