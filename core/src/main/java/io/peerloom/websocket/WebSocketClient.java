@@ -2,6 +2,8 @@ package io.peerloom.websocket;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Peer;
+import io.peerloom.stream.TLSOptions;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -62,6 +64,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
     private boolean established;
     private boolean ended = true;
     private boolean closeTold;
+    private X509Certificate trustedSslCertificate;
 
     /** A client that is not connected. */
     public WebSocketClient() {}
@@ -82,7 +85,12 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * @return as {@link WebSocketPeer#connectToUrl}
      */
     public ErrorCode connectToUrl(String url) {
-        ErrorCode result = peer.connectToUrl(url);
+        ErrorCode result =
+                peer.connectToUrl(
+                        url,
+                        trustedSslCertificate == null
+                                ? null
+                                : TLSOptions.client(List.of(trustedSslCertificate)));
         if (result == ErrorCode.OK) {
             established = false;
             closeTold = false;
@@ -105,6 +113,52 @@ public final class WebSocketClient implements Peer, AutoCloseable {
             peer.setOptions(peer.getOptions().withProtocols(protocols).withHeaders(headers));
         }
         return connectToUrl(url);
+    }
+
+    /** {@return whom to trust alone; null for the JDK's trust} */
+    public X509Certificate getTrustedSslCertificate() {
+        return trustedSslCertificate;
+    }
+
+    /**
+     * Sets whom to trust alone, for the next {@code wss:} URL. Godot 3: {@code
+     * trusted_ssl_certificate}.
+     *
+     * @param certificate an authority, or the server's own; null for the {@link Options#sslContext}
+     *     of {@link #getPeer}, or else the JDK's trust
+     */
+    public void setTrustedSslCertificate(X509Certificate certificate) {
+        trustedSslCertificate = certificate;
+    }
+
+    /**
+     * Bounds what waits of the next connection, and with it the size of a received message. Godot
+     * 3: {@code set_buffers}.
+     *
+     * @param inputBufferSizeKb what was received and not taken, in KiB
+     * @param inputMaxPackets how many messages that may be
+     * @param outputBufferSizeKb what waits to be sent, in KiB
+     * @param outputMaxPackets how many messages that may be
+     * @return OK; FAILED unless closed
+     * @throws IllegalArgumentException if a number is 0 or negative
+     * @throws ArithmeticException if a size is 2 GiB or more
+     */
+    public ErrorCode setBuffers(
+            int inputBufferSizeKb,
+            int inputMaxPackets,
+            int outputBufferSizeKb,
+            int outputMaxPackets) {
+        if (peer.getReadyState() != WebSocketPeer.State.CLOSED) {
+            return ErrorCode.FAILED;
+        }
+        peer.setOptions(
+                peer.getOptions()
+                        .withBuffers(
+                                inputBufferSizeKb,
+                                inputMaxPackets,
+                                outputBufferSizeKb,
+                                outputMaxPackets));
+        return ErrorCode.OK;
     }
 
     /** Begins to close with code 1000. Godot 3: {@code disconnect_from_host}. */

@@ -1203,9 +1203,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param bytes at least 1
      */
     public void setInboundBufferSize(int bytes) {
-        options =
-                options.withLimits(
-                        options.limits().withInboundBytes(bytes).withMaxMessageBytes(bytes));
+        options = options.withInboundBufferSize(bytes);
     }
 
     /**
@@ -1222,7 +1220,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param bytes at least 1
      */
     public void setOutboundBufferSize(int bytes) {
-        options = options.withLimits(options.limits().withOutboundBytes(bytes));
+        options = options.withOutboundBufferSize(bytes);
     }
 
     /**
@@ -1240,11 +1238,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param packets at least 1
      */
     public void setMaxQueuedPackets(int packets) {
-        options =
-                options.withLimits(
-                        options.limits()
-                                .withInboundMessages(packets)
-                                .withOutboundMessages(packets));
+        options = options.withMaxQueuedPackets(packets);
     }
 
     /**

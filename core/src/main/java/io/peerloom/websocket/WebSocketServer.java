@@ -14,6 +14,7 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
+import io.peerloom.stream.TLSOptions;
 import java.io.IOException;
 import java.io.Serial;
 import java.net.BindException;
@@ -22,6 +23,8 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -364,6 +367,9 @@ public final class WebSocketServer implements AutoCloseable {
     // set by the owner before listening, read by the accepting thread from then on
     private Options options = Options.defaults();
     private String bindIp = "*";
+    private PrivateKey privateKey;
+    private X509Certificate sslCertificate;
+    private List<X509Certificate> caChain = List.of();
     private Set<String> origins = Set.of();
     private Set<String> hosts = Set.of();
     private UpgradeHandler upgradeHandler;
@@ -473,6 +479,92 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
+     * Bounds what waits of each connection, and with it the size of a received message. Godot 3:
+     * {@code set_buffers}.
+     *
+     * @param inputBufferSizeKb what was received and not taken, in KiB
+     * @param inputMaxPackets how many messages that may be
+     * @param outputBufferSizeKb what waits to be sent, in KiB
+     * @param outputMaxPackets how many messages that may be
+     * @return OK; FAILED while listening
+     * @throws IllegalArgumentException if a number is 0 or negative
+     * @throws ArithmeticException if a size is 2 GiB or more
+     */
+    public ErrorCode setBuffers(
+            int inputBufferSizeKb,
+            int inputMaxPackets,
+            int outputBufferSizeKb,
+            int outputMaxPackets) {
+        if (isListening()) {
+            return ErrorCode.FAILED;
+        }
+        options =
+                options.withBuffers(
+                        inputBufferSizeKb, inputMaxPackets, outputBufferSizeKb, outputMaxPackets);
+        return ErrorCode.OK;
+    }
+
+    /** {@return the key of {@link #setPrivateKey}, or null} */
+    public PrivateKey getPrivateKey() {
+        return privateKey;
+    }
+
+    /**
+     * Sets the private key, before listening: with a {@link #setSslCertificate certificate} it
+     * makes this a server of TLS, whatever {@link Options#sslContext} says. Godot 3: {@code
+     * private_key}.
+     *
+     * @param key belongs to the certificate; null for none
+     */
+    public void setPrivateKey(PrivateKey key) {
+        privateKey = key;
+    }
+
+    /** {@return the certificate of {@link #setSslCertificate}, or null} */
+    public X509Certificate getSslCertificate() {
+        return sslCertificate;
+    }
+
+    /**
+     * Sets the server's certificate, before listening. Godot 3: {@code ssl_certificate}.
+     *
+     * @param certificate belongs to the {@link #setPrivateKey key}; null for none
+     */
+    public void setSslCertificate(X509Certificate certificate) {
+        sslCertificate = certificate;
+    }
+
+    /** {@return the certificates of {@link #setCaChain}} */
+    public List<X509Certificate> getCaChain() {
+        return caChain;
+    }
+
+    /**
+     * Sets who signed the server's certificate, before listening. Godot 3: {@code ca_chain}.
+     *
+     * @param chain is sent behind the server's own, each signed by the next
+     */
+    public void setCaChain(List<X509Certificate> chain) {
+        caChain = List.copyOf(chain);
+    }
+
+    /** The options, with the TLS that has names of its own in Godot 3. */
+    private Options optionsWithTls() {
+        if (privateKey == null && sslCertificate == null) {
+            return options;
+        }
+        if (privateKey == null || sslCertificate == null) {
+            throw new IllegalStateException(
+                    "TLS takes a private key and a certificate, and there is no "
+                            + (privateKey == null ? "key" : "certificate"));
+        }
+        var chain = new ArrayList<X509Certificate>();
+        chain.add(sslCertificate);
+        chain.addAll(caChain);
+        return options.withSslContext(TLSOptions.server(privateKey, chain).getSslContext());
+    }
+
+    /**
      * Bounds the number of connections; further ones are answered 503 (with TLS: by an alert).
      * 65,536 at first.
      *
@@ -518,6 +610,8 @@ public final class WebSocketServer implements AutoCloseable {
      * @return OK; ALREADY_IN_USE if it listens already or the system refuses the address, with the
      *     cause in {@link #getFailure}; INVALID_PARAMETER if the port or {@link #getBindIp} is
      *     none; CANT_CREATE if there is no socket to be had
+     * @throws IllegalStateException if there is a private key without a certificate, or the reverse
+     * @throws IllegalArgumentException if they do not belong together
      */
     public ErrorCode listen(int port) {
         return listenTcp(port);
@@ -556,8 +650,9 @@ public final class WebSocketServer implements AutoCloseable {
                     new IllegalArgumentException("not a port and address: " + port + ", " + bindIp);
             return ErrorCode.INVALID_PARAMETER;
         }
+        Options with = optionsWithTls();
         try {
-            start(Acceptor.listen(address));
+            start(Acceptor.listen(address), with);
             return ErrorCode.OK;
         } catch (IOException e) {
             return refused(e);
@@ -568,8 +663,9 @@ public final class WebSocketServer implements AutoCloseable {
         if (isListening()) {
             return ErrorCode.ALREADY_IN_USE;
         }
+        Options with = optionsWithTls();
         try {
-            start(Acceptor.listen(socket));
+            start(Acceptor.listen(socket), with);
             return ErrorCode.OK;
         } catch (IOException e) {
             return refused(e);
@@ -586,17 +682,17 @@ public final class WebSocketServer implements AutoCloseable {
         return current == null ? null : current.pool;
     }
 
-    private void start(java.nio.channels.ServerSocketChannel channel) {
+    private void start(java.nio.channels.ServerSocketChannel channel, Options with) {
         failure = null;
         var settings =
                 new Settings(
-                        options,
+                        with,
                         handler,
                         upgradeHandler,
                         origins,
                         hosts,
-                        WebSocketConnection.sharedWatchdog(options.limits()),
-                        options.deflatePool());
+                        WebSocketConnection.sharedWatchdog(with.limits()),
+                        with.deflatePool());
         current = settings;
         acceptor = new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
     }

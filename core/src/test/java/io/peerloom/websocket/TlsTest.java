@@ -100,6 +100,54 @@ class TlsTest {
         });
     }
 
+    /** {@code private_key}, {@code ssl_certificate}, {@code trusted_ssl_certificate}. */
+    @Nested
+    @DisplayName("By the names of Godot 3")
+    class Godot3 {
+        @Test
+        void aServerShowsItsCertificateAndAClientTrustsIt() throws Exception {
+            try (var server = new WebSocketServer();
+                    var client = new WebSocketClient()) {
+                server.setPrivateKey(Certificates.entry(Certificates.GOOD).getPrivateKey());
+                server.setSslCertificate(Certificates.certificate(Certificates.GOOD));
+                server.setCaChain(List.of(Certificates.authority()));
+                server.start(0, TlsTest::echo);
+
+                client.connectToUrl(url(server));
+                await().until(() -> client.poll() != ErrorCode.OK); // nobody has vouched for it
+                assertThat(client.getFailure()).get().isInstanceOf(SSLException.class);
+
+                client.setTrustedSslCertificate(server.getCaChain().getFirst());
+                client.connectToUrl(url(server));
+                await().until(() -> {
+                    client.poll();
+                    return client.getStatus() == Status.CONNECTED;
+                });
+                assertThat(client.getPeer(1).getSslSession().orElseThrow().getPeerCertificates())
+                        .containsExactly(server.getSslCertificate(), Certificates.authority());
+            }
+        }
+
+        @Test
+        void aKeyWithoutACertificateIsNotALessSecureServer() {
+            try (var server = new WebSocketServer()) {
+                server.setPrivateKey(Certificates.entry(Certificates.GOOD).getPrivateKey());
+                assertThatExceptionOfType(IllegalStateException.class)
+                        .isThrownBy(() -> server.listen(0))
+                        .withMessageContaining("no certificate");
+                server.setSslCertificate(Certificates.authority());
+                assertThatExceptionOfType(IllegalArgumentException.class)
+                        .isThrownBy(() -> server.listen(0));
+                assertThat(server.isListening()).isFalse();
+                server.setPrivateKey(null);
+                assertThatExceptionOfType(IllegalStateException.class)
+                        .isThrownBy(() -> server.listen(0))
+                        .withMessageContaining("no key");
+                assertThat(server.getPrivateKey()).isNull();
+            }
+        }
+    }
+
     @Nested
     @DisplayName("Messages")
     class Messages {
