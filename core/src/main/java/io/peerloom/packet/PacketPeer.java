@@ -34,6 +34,9 @@ public abstract class PacketPeer {
     /** Written by anyone, read by whichever threads put and by the one that gets. */
     private volatile VariantCodec variantCodec = VariantCodec.GODOT4;
 
+    /** Receiving thread only. */
+    private boolean objectDecodingAllowed;
+
     /** For subclasses. */
     protected PacketPeer() {}
 
@@ -95,7 +98,7 @@ public abstract class PacketPeer {
      * Takes the oldest packet as a value: Godot's {@code get_var}. Does not block.
      *
      * @param allowObjects whether the value may have objects with all that they hold; also true if
-     *     the {@link #getVariantCodec() codec} says so
+     *     the {@link #getVariantCodec() codec} or {@link #isObjectDecodingAllowed()} says so
      * @return the value; {@link Variant.Nil} after a failure, which {@link #getPacketError()}
      *     tells: if there is a packet, but it holds no value, or one beyond the limits of the
      *     codec, that is the {@link VariantException#code()}, and the packet is taken all the same
@@ -105,7 +108,9 @@ public abstract class PacketPeer {
         if (packetError == ErrorCode.OK) {
             VariantCodec codec = variantCodec;
             try {
-                return codec.withFullObjects(allowObjects || codec.fullObjects()).decode(packet);
+                return codec.withFullObjects(
+                                allowObjects || objectDecodingAllowed || codec.fullObjects())
+                        .decode(packet);
             } catch (VariantException e) {
                 packetError = e.code();
             }
@@ -165,6 +170,26 @@ public abstract class PacketPeer {
      */
     public final void setVariantCodec(VariantCodec codec) {
         variantCodec = Objects.requireNonNull(codec, "codec");
+    }
+
+    /**
+     * Whether every {@link #getVar()} may have full objects: Godot 3's {@code
+     * is_object_decoding_allowed}.
+     *
+     * @return what was set, false at first
+     */
+    public final boolean isObjectDecodingAllowed() {
+        return objectDecodingAllowed;
+    }
+
+    /**
+     * Lets every {@link #getVar()} have full objects: Godot 3's {@code set_allow_object_decoding},
+     * which Godot 4 has not; {@link #getVar(boolean)} says it for one.
+     *
+     * @param enable true to allow them
+     */
+    public final void setAllowObjectDecoding(boolean enable) {
+        objectDecodingAllowed = enable;
     }
 
     /**

@@ -166,6 +166,14 @@ public final class StreamPeerTCP extends StreamPeerSocket {
     }
 
     /**
+     * {@return whether the status is CONNECTED} Godot 3: {@code is_connected_to_host}, which is
+     * also true while connecting. As {@link #getStatus}, it changes in {@link #poll} alone.
+     */
+    public boolean isConnectedToHost() {
+        return getStatus() == Status.CONNECTED;
+    }
+
+    /**
      * {@return the host given to connect while connecting, the address of the other side while
      * connected, {@code ""} otherwise} Godot: {@code get_connected_host}.
      */

@@ -203,13 +203,11 @@ public final class StreamPeerTLS extends LinkedStreamPeer {
         if (with.isServer()) {
             return refuse("TLS options of a server, for a client");
         }
-        if (!with.isUnsafeClient() && !TlsWire.isHost(name)) {
+        if (!TlsWire.isHost(name)) {
             return refuse("not the name or address of a host: \"" + name + "\"");
         }
         int port = connected instanceof StreamPeerTCP tcp ? tcp.getConnectedPort() : -1;
-        return begin(
-                connected,
-                lower -> TlsWire.client(lower, with.context(), name, port, !with.isUnsafeClient()));
+        return begin(connected, lower -> TlsWire.client(lower, with.context(), name, port));
     }
 
     /**

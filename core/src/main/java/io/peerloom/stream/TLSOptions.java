@@ -30,14 +30,13 @@ import javax.net.ssl.X509ExtendedTrustManager;
  * {@code CryptoKey} a {@link PrivateKey}; {@link #certificates} and {@link #privateKey} read what
  * Godot's {@code save} and OpenSSL write.
  *
- * <p>There is no way to trust everybody, as Godot's {@code client_unsafe} does if it is given no
- * chain: who has a self-signed certificate trusts that one.
+ * <p>There is no counterpart of Godot's {@code client_unsafe}, which trusts everybody, or whatever
+ * host with a chain: who has a self-signed certificate trusts that one, for the name it bears.
  */
 public final class TLSOptions {
 
     private enum Role {
         CLIENT,
-        UNSAFE_CLIENT,
         SERVER
     }
 
@@ -123,28 +122,6 @@ public final class TLSOptions {
         return new TLSOptions(Role.CLIENT, context, List.of(), "", null, List.of());
     }
 
-    /**
-     * A client that trusts whom it is told to, whatever host the certificate is for. Godot: {@code
-     * client_unsafe} with a chain, which is checked there too. Without one Godot's trusts
-     * everybody, which this does not do.
-     *
-     * <p>It is safe if the chain is the server's own certificate, or an authority that signs for
-     * nobody else. Any server that a common authority has signed for could be in the middle.
-     *
-     * @param trustedChain authorities, or servers' own certificates; at least one
-     * @return the options
-     * @throws IllegalArgumentException if there is none
-     */
-    public static TLSOptions clientUnsafe(List<X509Certificate> trustedChain) {
-        return new TLSOptions(
-                Role.UNSAFE_CLIENT,
-                context(null, trust(trustedChain)),
-                List.copyOf(trustedChain),
-                "",
-                null,
-                List.of());
-    }
-
     // ---- servers ----
 
     /**
@@ -227,14 +204,6 @@ public final class TLSOptions {
     /** {@return whether they are a server's} Godot: {@code is_server}. */
     public boolean isServer() {
         return role == Role.SERVER;
-    }
-
-    /**
-     * {@return whether they are a client's that does not mind the host} Godot: {@code
-     * is_unsafe_client}.
-     */
-    public boolean isUnsafeClient() {
-        return role == Role.UNSAFE_CLIENT;
     }
 
     /**

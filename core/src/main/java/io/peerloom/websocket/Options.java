@@ -150,6 +150,30 @@ public record Options(
         return new Options(protocols, headers, limits, compression, sslContext, demand);
     }
 
+    /** Godot's {@code inbound_buffer_size}: a message is bounded as what it has to fit into. */
+    Options withInboundBufferSize(int bytes) {
+        return withLimits(limits.withInboundBytes(bytes).withMaxMessageBytes(bytes));
+    }
+
+    /** Godot's {@code outbound_buffer_size}. */
+    Options withOutboundBufferSize(int bytes) {
+        return withLimits(limits.withOutboundBytes(bytes));
+    }
+
+    /** Godot's {@code max_queued_packets}. */
+    Options withMaxQueuedPackets(int packets) {
+        return withLimits(limits.withInboundMessages(packets).withOutboundMessages(packets));
+    }
+
+    /** Godot 3's {@code set_buffers}. */
+    Options withBuffers(int inKib, int inPackets, int outKib, int outPackets) {
+        Options sized =
+                withInboundBufferSize(Math.multiplyExact(inKib, 1 << 10))
+                        .withOutboundBufferSize(Math.multiplyExact(outKib, 1 << 10));
+        return sized.withLimits(
+                sized.limits.withInboundMessages(inPackets).withOutboundMessages(outPackets));
+    }
+
     /** A pool for a connection, or for the connections of a server; null without compression. */
     DeflatePool deflatePool() {
         return compression == null ? null : compression.pool();

@@ -116,6 +116,36 @@ public final class WebSocketClient implements Peer, AutoCloseable {
     }
 
     /**
+     * Bounds what waits of the next connection, and with it the size of a received message. Godot
+     * 3: {@code set_buffers}.
+     *
+     * @param inputBufferSizeKb what was received and not taken, in KiB
+     * @param inputMaxPackets how many messages that may be
+     * @param outputBufferSizeKb what waits to be sent, in KiB
+     * @param outputMaxPackets how many messages that may be
+     * @return OK; FAILED unless closed
+     * @throws IllegalArgumentException if a number is 0 or negative
+     * @throws ArithmeticException if a size is 2 GiB or more
+     */
+    public ErrorCode setBuffers(
+            int inputBufferSizeKb,
+            int inputMaxPackets,
+            int outputBufferSizeKb,
+            int outputMaxPackets) {
+        if (peer.getReadyState() != WebSocketPeer.State.CLOSED) {
+            return ErrorCode.FAILED;
+        }
+        peer.setOptions(
+                peer.getOptions()
+                        .withBuffers(
+                                inputBufferSizeKb,
+                                inputMaxPackets,
+                                outputBufferSizeKb,
+                                outputMaxPackets));
+        return ErrorCode.OK;
+    }
+
+    /**
      * {@return whom {@link #setTrustedSslCertificate} has told to trust; empty for nobody} Godot 3:
      * {@code trusted_ssl_certificate}.
      */
@@ -131,24 +161,6 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      */
     public void setTrustedSslCertificate(X509Certificate certificate) {
         trusted = certificate;
-    }
-
-    /** {@return true} Godot 3: {@code verify_ssl}. */
-    public boolean isVerifySslEnabled() {
-        return true;
-    }
-
-    /**
-     * Does nothing. Godot 3: {@code verify_ssl}, with which one can trust everybody there.
-     *
-     * @param enabled true
-     * @throws IllegalArgumentException if it is false: a server's own certificate can be
-     *     {@linkplain #setTrustedSslCertificate trusted} instead
-     */
-    public void setVerifySslEnabled(boolean enabled) {
-        if (!enabled) {
-            throw new IllegalArgumentException("certificates are always verified");
-        }
     }
 
     /** Begins to close with code 1000. Godot 3: {@code disconnect_from_host}. */

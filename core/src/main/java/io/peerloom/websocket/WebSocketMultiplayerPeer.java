@@ -148,6 +148,14 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
          */
         default void connectionFailed() {}
 
+        /**
+         * A packet has come and waits behind those before it. Godot 3: {@code peer_packet}. A
+         * {@link SceneMultiplayer}, which takes the packets itself, does not pass it on.
+         *
+         * @param id who sent it
+         */
+        default void peerPacket(int id) {}
+
         /** The connection to the server is over. Godot: {@code server_disconnected}. */
         default void serverDisconnected() {}
 
@@ -281,6 +289,104 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      */
     public void setOptions(Options options) {
         this.options = Objects.requireNonNull(options, "options");
+    }
+
+    /**
+     * Bounds what waits of each of the next connections, and with it the size of a received
+     * message. Godot 3: {@code set_buffers}.
+     *
+     * @param inputBufferSizeKb what was received and not taken, in KiB
+     * @param inputMaxPackets how many messages that may be
+     * @param outputBufferSizeKb what waits to be sent, in KiB
+     * @param outputMaxPackets how many messages that may be
+     * @return OK; FAILED unless disconnected
+     * @throws IllegalArgumentException if a number is 0 or negative
+     * @throws ArithmeticException if a size is 2 GiB or more
+     */
+    public ErrorCode setBuffers(
+            int inputBufferSizeKb,
+            int inputMaxPackets,
+            int outputBufferSizeKb,
+            int outputMaxPackets) {
+        if (status != ConnectionStatus.DISCONNECTED) {
+            return ErrorCode.FAILED;
+        }
+        options =
+                options.withBuffers(
+                        inputBufferSizeKb, inputMaxPackets, outputBufferSizeKb, outputMaxPackets);
+        return ErrorCode.OK;
+    }
+
+    /** {@return the subprotocols to offer or accept} Godot: {@code supported_protocols}. */
+    public List<String> getSupportedProtocols() {
+        return options.protocols();
+    }
+
+    /**
+     * Sets the subprotocols to offer or accept. Godot: {@code supported_protocols}.
+     *
+     * @param protocols as for {@link WebSocketPeer#setSupportedProtocols}
+     */
+    public void setSupportedProtocols(List<String> protocols) {
+        options = options.withProtocols(protocols);
+    }
+
+    /** {@return the header lines to add to the handshake} Godot: {@code handshake_headers}. */
+    public List<String> getHandshakeHeaders() {
+        return options.headers();
+    }
+
+    /**
+     * Sets the header lines to add to the handshake. Godot: {@code handshake_headers}.
+     *
+     * @param headers as for {@link WebSocketPeer#setHandshakeHeaders}
+     */
+    public void setHandshakeHeaders(List<String> headers) {
+        options = options.withHeaders(headers);
+    }
+
+    /** {@return the bound of what a peer's connection has received, in bytes} */
+    public int getInboundBufferSize() {
+        return options.limits().inboundBytes();
+    }
+
+    /**
+     * Bounds a received message and all that were received of a peer and not taken. Godot: {@code
+     * inbound_buffer_size}.
+     *
+     * @param bytes at least 1
+     */
+    public void setInboundBufferSize(int bytes) {
+        options = options.withInboundBufferSize(bytes);
+    }
+
+    /** {@return the bound of what waits to be sent to a peer, in bytes} */
+    public int getOutboundBufferSize() {
+        return options.limits().outboundBytes();
+    }
+
+    /**
+     * Bounds what waits to be sent to a peer. Godot: {@code outbound_buffer_size}.
+     *
+     * @param bytes at least 1
+     */
+    public void setOutboundBufferSize(int bytes) {
+        options = options.withOutboundBufferSize(bytes);
+    }
+
+    /** {@return the bound of messages that wait, in each direction of a connection} */
+    public int getMaxQueuedPackets() {
+        return options.limits().inboundMessages();
+    }
+
+    /**
+     * Bounds the messages that wait, in each direction of a connection. Godot: {@code
+     * max_queued_packets}.
+     *
+     * @param packets at least 1
+     */
+    public void setMaxQueuedPackets(int packets) {
+        options = options.withMaxQueuedPackets(packets);
     }
 
     /** {@return the time for a handshake, in seconds} Godot: {@code get_handshake_timeout}. */
@@ -553,12 +659,16 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             throw new IllegalArgumentException("a packet in the name of another peer");
         }
         int to = packet.to();
-        if (to == TARGET_PEER_SERVER || (to <= 0 && to != -TARGET_PEER_SERVER)) {
+        if (to != TARGET_PEER_SERVER) {
+            relay(source, message, to);
+        }
+        boolean forServer = to == TARGET_PEER_SERVER || (to <= 0 && to != -TARGET_PEER_SERVER);
+        if (forServer && sources.get(source.id) == source) { // a listener may have closed it
             keep(source, source.id, packet.payload());
         }
-        if (to == TARGET_PEER_SERVER) {
-            return;
-        }
+    }
+
+    private void relay(Source source, byte[] message, int to) {
         if (to > 0 && !sources.containsKey(to)) {
             listener.packetRefused(source.id, "there is no peer " + to);
             return;
@@ -625,6 +735,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         packets.add(new Packet(source, from, Message.binary(data)));
         source.waiting++;
         source.waitingBytes += data.length;
+        listener.peerPacket(from);
     }
 
     /** The clients of a server. */
@@ -787,6 +898,15 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     }
 
     // ---- ends ----
+
+    /**
+     * Closes the connection to a peer with a close frame. Godot: {@code disconnect_peer}.
+     *
+     * @param id as for {@link #disconnectPeer(int, boolean)}
+     */
+    public void disconnectPeer(int id) {
+        disconnectPeer(id, false);
+    }
 
     /**
      * Closes the connection to a peer: a server to a client, a client to the server, 1. {@link

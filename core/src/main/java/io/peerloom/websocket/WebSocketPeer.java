@@ -464,8 +464,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                         wire,
                         tls.getSslContext(),
                         override.isEmpty() ? url.host() : override,
-                        url.port(),
-                        !tls.isUnsafeClient());
+                        url.port());
             }
             SSLContext trusted = context != null ? context : SSLContext.getDefault();
             return TlsWire.client(wire, trusted, url.host(), url.port());
@@ -1196,9 +1195,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param bytes at least 1
      */
     public void setInboundBufferSize(int bytes) {
-        options =
-                options.withLimits(
-                        options.limits().withInboundBytes(bytes).withMaxMessageBytes(bytes));
+        options = options.withInboundBufferSize(bytes);
     }
 
     /**
@@ -1215,7 +1212,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param bytes at least 1
      */
     public void setOutboundBufferSize(int bytes) {
-        options = options.withLimits(options.limits().withOutboundBytes(bytes));
+        options = options.withOutboundBufferSize(bytes);
     }
 
     /**
@@ -1233,11 +1230,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param packets at least 1
      */
     public void setMaxQueuedPackets(int packets) {
-        options =
-                options.withLimits(
-                        options.limits()
-                                .withInboundMessages(packets)
-                                .withOutboundMessages(packets));
+        options = options.withMaxQueuedPackets(packets);
     }
 
     /**

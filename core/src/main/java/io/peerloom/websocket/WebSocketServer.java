@@ -482,6 +482,32 @@ public final class WebSocketServer implements AutoCloseable {
         bindIp = Objects.requireNonNull(address, "address");
     }
 
+    /**
+     * Bounds what waits of each connection, and with it the size of a received message. Godot 3:
+     * {@code set_buffers}.
+     *
+     * @param inputBufferSizeKb what was received and not taken, in KiB
+     * @param inputMaxPackets how many messages that may be
+     * @param outputBufferSizeKb what waits to be sent, in KiB
+     * @param outputMaxPackets how many messages that may be
+     * @return OK; FAILED while listening
+     * @throws IllegalArgumentException if a number is 0 or negative
+     * @throws ArithmeticException if a size is 2 GiB or more
+     */
+    public ErrorCode setBuffers(
+            int inputBufferSizeKb,
+            int inputMaxPackets,
+            int outputBufferSizeKb,
+            int outputMaxPackets) {
+        if (isListening()) {
+            return ErrorCode.FAILED;
+        }
+        options =
+                options.withBuffers(
+                        inputBufferSizeKb, inputMaxPackets, outputBufferSizeKb, outputMaxPackets);
+        return ErrorCode.OK;
+    }
+
     /** {@return the key of {@link #setPrivateKey}; empty for none} Godot 3: {@code private_key}. */
     public Optional<PrivateKey> getPrivateKey() {
         return Optional.ofNullable(privateKey);
@@ -532,10 +558,15 @@ public final class WebSocketServer implements AutoCloseable {
         caChain = List.copyOf(chain);
     }
 
-    /** The options, with the TLS that the three above ask for. */
+    /** The options, with the TLS that the three above ask for; never without it by an oversight. */
     private Options secured() {
-        if (privateKey == null || sslCertificate == null) {
+        if (privateKey == null && sslCertificate == null) {
             return options;
+        }
+        if (privateKey == null || sslCertificate == null) {
+            throw new IllegalStateException(
+                    "TLS takes a private key and a certificate, and there is no "
+                            + (privateKey == null ? "key" : "certificate"));
         }
         var chain = new ArrayList<X509Certificate>();
         chain.add(sslCertificate);

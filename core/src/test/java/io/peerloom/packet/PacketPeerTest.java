@@ -166,6 +166,22 @@ class PacketPeerTest {
         assertThat(peer.getVar()).isEqualTo(object);
     }
 
+    /** Godot 3's property, which counts for every {@code get_var}. */
+    @Test
+    void fullObjectsMayBeAllowedOnceForAll() {
+        Variant object = new Variant.FullObject("Node", Map.of("name", Variant.of("x")));
+        peer.putVar(object, true);
+        assertThat(peer.isObjectDecodingAllowed()).isFalse();
+        peer.setAllowObjectDecoding(true);
+        assertThat(peer.isObjectDecodingAllowed()).isTrue();
+        peer.arrived.add(peer.sent.get(0));
+        assertThat(peer.getVar()).isEqualTo(object);
+        peer.setAllowObjectDecoding(false);
+        peer.arrived.add(peer.sent.get(0));
+        assertThat(peer.getVar()).isEqualTo(Variant.Nil.NIL);
+        assertThat(peer.putVar(object)).as("sending").isEqualTo(ErrorCode.UNAUTHORIZED);
+    }
+
     @Test
     void emptyPacketsAreNotSent() {
         assertThat(peer.putPacket(new byte[] {1, 2})).isEqualTo(ErrorCode.OK);

@@ -128,6 +128,21 @@ class StreamPeerTCPTest extends StreamPeerSocketTest {
         assertThat(accepted.getConnectedPort()).isZero();
     }
 
+    /** Complaint 4, godot#18323: while connecting, Godot 3 says yes. */
+    @Test
+    void isConnectedToHostAgreesWithTheStatus() {
+        TCPServer server = listeningOn("127.0.0.1");
+        StreamPeerTCP peer = closing(new StreamPeerTCP());
+        assertThat(peer.isConnectedToHost()).isFalse();
+        peer.connectToHost("127.0.0.1", server.getLocalPort());
+        assertThat(peer.getStatus()).isEqualTo(Status.CONNECTING);
+        assertThat(peer.isConnectedToHost()).isFalse();
+        pollWhile(peer, Status.CONNECTING);
+        assertThat(peer.isConnectedToHost()).isTrue();
+        peer.disconnectFromHost();
+        assertThat(peer.isConnectedToHost()).isFalse();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"::1", "[::1]"})
     void connectsByIpv6(String host) {
@@ -258,7 +273,6 @@ class StreamPeerTCPTest extends StreamPeerSocketTest {
         RawPair pair = polled();
         StreamPeerTCP peer = (StreamPeerTCP) pair.peer();
         assertThat(peer.channel().getOption(StandardSocketOptions.TCP_NODELAY)).isFalse();
-        assertThat(peer.channel().getOption(StandardSocketOptions.SO_KEEPALIVE)).isTrue();
         peer.setNoDelay(true);
         assertThat(peer.channel().getOption(StandardSocketOptions.TCP_NODELAY)).isTrue();
         peer.setNoDelay(false);
@@ -266,9 +280,18 @@ class StreamPeerTCPTest extends StreamPeerSocketTest {
 
         StreamPeerTCP accepted = (StreamPeerTCP) accepted(Limits.defaults()).peer();
         assertThat(accepted.channel().getOption(StandardSocketOptions.TCP_NODELAY)).isFalse();
-        assertThat(accepted.channel().getOption(StandardSocketOptions.SO_KEEPALIVE)).isTrue();
         accepted.setNoDelay(true);
         assertThat(accepted.channel().getOption(StandardSocketOptions.TCP_NODELAY)).isTrue();
+    }
+
+    /** So that a stream whose other side has vanished ends, though nothing is sent. */
+    @Test
+    void keepaliveIsOn() throws Exception {
+        TCPServer server = listeningOn("127.0.0.1");
+        StreamPeerTCP client = connected("127.0.0.1", server.getLocalPort());
+        for (StreamPeerSocket peer : List.of(client, take(server))) {
+            assertThat(peer.channel().getOption(StandardSocketOptions.SO_KEEPALIVE)).isTrue();
+        }
     }
 
     @Test

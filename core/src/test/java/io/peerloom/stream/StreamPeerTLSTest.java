@@ -459,22 +459,6 @@ class StreamPeerTLSTest {
         assertThat(wrong.client.getStatus()).isEqualTo(ERROR_HOSTNAME_MISMATCH);
     }
 
-    /** As Godot 4's with a chain: any host, but not anybody. */
-    @Test
-    void anUnsafeClientMindsTheChainAndNotTheHost() throws Exception {
-        TLSOptions unsafe = TLSOptions.clientUnsafe(List.of(Certificates.authority()));
-        for (String name : new String[] {"localhost", "", "no host at all"}) {
-            new Pair(streams(Transport.TCP), serving(Certificates.OTHER_NAME), name, unsafe)
-                    .connect();
-        }
-        for (String alias : new String[] {Certificates.SELF_SIGNED, Certificates.EXPIRED}) {
-            var pair = new Pair(streams(Transport.TCP), serving(alias), "localhost", unsafe);
-            pair.begin();
-            assertThat(pollWhile(pair.client, HANDSHAKING)).isEqualTo(ErrorCode.CONNECTION_ERROR);
-            assertThat(pair.client.getStatus()).isEqualTo(ERROR);
-        }
-    }
-
     @Test
     void addressesAreNamesToo() throws Exception {
         new Pair(streams(Transport.TCP), serving(Certificates.GOOD), "127.0.0.1", trusting())

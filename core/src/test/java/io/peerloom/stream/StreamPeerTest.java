@@ -138,6 +138,37 @@ class StreamPeerTest {
         }
     }
 
+    /** Of Godot's tests of its marshalls; its C string is one of a PackedStringArray here. */
+    @Test
+    void godotsPrimitives() {
+        StreamPeerBuffer stream = buffer(false);
+        stream.putU16(0x1234);
+        stream.putU32(0x12345678);
+        stream.putU64(0xf123456789abcdefL);
+        stream.putHalf(0.33325195f);
+        stream.putFloat(0.15625f);
+        stream.putDouble(1.0 / 3);
+        stream.putVar(Variant.PackedStringArray.of("Godot"));
+        assertThat(HexFormat.of().formatHex(stream.getDataArray()))
+                .isEqualTo(
+                        "3412"
+                                + "78563412"
+                                + "efcdab89674523f1"
+                                + "5535"
+                                + "0000203e"
+                                + "555555555555d53f"
+                                + "14000000 22000000 01000000 06000000 476f646f740000 00"
+                                        .replace(" ", ""));
+        stream.seek(0);
+        assertThat(stream.getU16()).isEqualTo(0x1234);
+        assertThat(stream.getU32()).isEqualTo(0x12345678);
+        assertThat(stream.getU64()).isEqualTo(0xf123456789abcdefL);
+        assertThat(stream.getHalf()).isEqualTo(0.33325195f);
+        assertThat(stream.getFloat()).isEqualTo(0.15625f);
+        assertThat(stream.getDouble()).isEqualTo(1.0 / 3);
+        assertThat(stream.getVar()).isEqualTo(Variant.PackedStringArray.of("Godot"));
+    }
+
     @Test
     void stringsOfAnEmptyStreamAreEmpty() {
         StreamPeerBuffer stream = new StreamPeerBuffer();

@@ -1,7 +1,6 @@
 package io.peerloom.stream;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.peerloom.testing.Certificates;
@@ -247,15 +246,12 @@ class TLSOptionsTest {
         List<X509Certificate> authority = List.of(Certificates.authority());
         TLSOptions client = TLSOptions.client();
         assertThat(client.isServer()).isFalse();
-        assertThat(client.isUnsafeClient()).isFalse();
         assertThat(client.getTrustedCaChain()).isEmpty();
         assertThat(client.getSslContext()).isSameAs(javax.net.ssl.SSLContext.getDefault());
         TLSOptions named = TLSOptions.client(authority, "game.example");
         assertThat(named.getTrustedCaChain()).isEqualTo(authority);
         assertThat(named.getCommonNameOverride()).isEqualTo("game.example");
         assertThat(named.getPrivateKey()).isEmpty();
-        assertThat(TLSOptions.clientUnsafe(authority).isUnsafeClient()).isTrue();
-        assertThat(TLSOptions.clientUnsafe(authority).isServer()).isFalse();
         String text = Files.readString(Certificates.savePem(folder.resolve("x"), "good"));
         TLSOptions server = TLSOptions.server(text, text);
         assertThat(server.isServer()).isTrue();
@@ -266,11 +262,8 @@ class TLSOptionsTest {
     @Test
     void nobodyIsTrustedJustLikeThat() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> TLSOptions.clientUnsafe(List.of()))
+                .isThrownBy(() -> TLSOptions.client(List.of()))
                 .withMessage("nobody to trust");
-        assertThatExceptionOfType(NullPointerException.class)
-                .isThrownBy(() -> TLSOptions.clientUnsafe(null));
-        assertThatIllegalArgumentException().isThrownBy(() -> TLSOptions.client(List.of()));
     }
 
     @ParameterizedTest

@@ -166,6 +166,29 @@ class WebSocketClientTest {
         }
     }
 
+    /** Godot 3's {@code set_buffers}; its sizes are in KiB. */
+    @Test
+    void buffersAreSetBeforeConnecting() throws Exception {
+        assertThat(client.setBuffers(2, 3, 4, 5)).isEqualTo(ErrorCode.OK);
+        var limits = client.getPeer(1).getOptions().limits();
+        assertThat(limits.inboundBytes()).isEqualTo(2048);
+        assertThat(limits.maxMessageBytes()).isEqualTo(2048);
+        assertThat(limits.inboundMessages()).isEqualTo(3);
+        assertThat(limits.outboundBytes()).isEqualTo(4096);
+        assertThat(limits.outboundMessages()).isEqualTo(5);
+        assertThatThrownBy(() -> client.setBuffers(0, 3, 4, 5)).hasMessageContaining("0");
+        assertThatThrownBy(() -> client.setBuffers(1 << 21, 3, 4, 5))
+                .isInstanceOf(ArithmeticException.class);
+
+        var server = WebSocketServer.serve(0, peer -> peer.send(new byte[2049]));
+        try (server) {
+            client.connectToUrl("ws://127.0.0.1:" + server.getLocalPort());
+            assertThat(client.setBuffers(9, 9, 9, 9)).isEqualTo(ErrorCode.FAILED);
+            pollUntil("closed false");
+            assertThat(client.getPeer(1).getCloseCode()).isEqualTo(1009);
+        }
+    }
+
     @Test
     void aClientHasOnePeer() {
         assertThatThrownBy(() -> client.getPeer(2)).hasMessageContaining("2");

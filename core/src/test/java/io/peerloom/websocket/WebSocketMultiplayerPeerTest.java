@@ -268,6 +268,109 @@ class WebSocketMultiplayerPeerTest {
         assertThat(server.heard).endsWith("-" + gone);
     }
 
+    /** Godot 3's {@code peer_packet}, once for each packet, whoever relayed it. */
+    @ParameterizedTest
+    @EnumSource
+    void everyPacketIsTold(Generation generation) {
+        Member server = server(generation);
+        Member a = client(server);
+        var told = new ArrayList<String>();
+        server.peer.setListener(
+                new WebSocketMultiplayerPeer.Listener() {
+                    @Override
+                    public void peerPacket(int id) {
+                        told.add(id + " waits with " + server.peer.getAvailablePacketCount());
+                    }
+                });
+        a.send(1, "one");
+        a.send(0, "two");
+        a.send(1, "three");
+        until(() -> told.size() == 3);
+        assertThat(told)
+                .containsExactly(
+                        a.id() + " waits with 1",
+                        a.id() + " waits with 2",
+                        a.id() + " waits with 3");
+        a.peer.setListener(
+                new WebSocketMultiplayerPeer.Listener() {
+                    @Override
+                    public void peerPacket(int id) {
+                        told.add("from " + id);
+                    }
+                });
+        server.send(0, "back");
+        until(() -> told.contains("from 1"));
+    }
+
+    /** Even while a packet to all is being handed on. */
+    @Test
+    void aListenerMayCloseTheGroupOnAPacket() {
+        Member server = server(Generation.GODOT3);
+        Member a = client(server);
+        Member b = client(server);
+        int id = a.id();
+        server.peer.setListener(
+                new WebSocketMultiplayerPeer.Listener() {
+                    @Override
+                    public void peerPacket(int from) {
+                        server.peer.close();
+                    }
+                });
+        a.send(0, "last");
+        a.send(0, "too late");
+        until(() -> a.heard.contains("server gone") && b.heard.contains("server gone"));
+        assertThat(b.received()).first().isEqualTo(id + ":last");
+        assertThat(server.peer.getAvailablePacketCount()).isZero();
+    }
+
+    @Test
+    void theSettingsHaveGodotsNames() {
+        var peer = new WebSocketMultiplayerPeer(Generation.GODOT4);
+        peer.setSupportedProtocols(List.of(" arena ", "chat"));
+        peer.setHandshakeHeaders(List.of("X-Group: 1"));
+        peer.setInboundBufferSize(5000);
+        peer.setOutboundBufferSize(6000);
+        peer.setMaxQueuedPackets(7);
+        assertThat(peer.getSupportedProtocols()).containsExactly("arena", "chat");
+        assertThat(peer.getHandshakeHeaders()).containsExactly("X-Group: 1");
+        assertThat(peer.getInboundBufferSize()).isEqualTo(5000);
+        assertThat(peer.getOutboundBufferSize()).isEqualTo(6000);
+        assertThat(peer.getMaxQueuedPackets()).isEqualTo(7);
+        Limits limits = peer.getOptions().limits();
+        assertThat(limits.maxMessageBytes()).isEqualTo(5000);
+        assertThat(limits.outboundMessages()).isEqualTo(7);
+        assertThat(peer.getHandshakeTimeout()).isEqualTo(3); // untouched
+
+        assertThat(peer.setBuffers(1, 2, 3, 4)).isEqualTo(ErrorCode.OK);
+        assertThat(peer.getInboundBufferSize()).isEqualTo(1024);
+        assertThat(peer.getOptions().limits().outboundMessages()).isEqualTo(4);
+        Member server = server(peer);
+        assertThat(peer.setBuffers(9, 9, 9, 9)).isEqualTo(ErrorCode.FAILED);
+
+        var client = new Member(new WebSocketMultiplayerPeer(Generation.GODOT4));
+        client.peer.setSupportedProtocols(List.of("chat"));
+        client.peer.createClient(url(server));
+        until(() -> client.id() != 0);
+        assertThat(client.peer.getPeer(1).getSelectedProtocol()).isEqualTo("chat");
+        client.send(1, "x".repeat(1025));
+        until(() -> client.heard.contains("server gone"));
+        assertThat(server.received()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whoIsDisconnectedGetsACloseFrame(boolean alone) {
+        Member server = server(Generation.GODOT4);
+        int id = rawClient(server);
+        if (alone) {
+            server.peer.disconnectPeer(id);
+        } else {
+            server.peer.close();
+        }
+        until(() -> raw.getReadyState() == WebSocketPeer.State.CLOSED);
+        assertThat(raw.getCloseCode()).isEqualTo(alone ? 1000 : 1001);
+    }
+
     @ParameterizedTest
     @EnumSource
     void callsInTheWrongStateAreRefused(Generation generation) {

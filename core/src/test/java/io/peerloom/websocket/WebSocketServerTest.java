@@ -421,6 +421,23 @@ class WebSocketServerTest {
         }
     }
 
+    /** Godot 3's {@code set_buffers}; its sizes are in KiB. */
+    @Test
+    void buffersAreSetBeforeListening() throws Exception {
+        try (var server = new WebSocketServer()) {
+            assertThat(server.setBuffers(1, 2, 3, 4)).isEqualTo(ErrorCode.OK);
+            assertThat(server.getOptions().limits().outboundBytes()).isEqualTo(3072);
+            server.start(0, WebSocketServerTest::echo);
+            assertThat(server.setBuffers(9, 9, 9, 9)).isEqualTo(ErrorCode.FAILED);
+            try (var client = RawPeer.open(server.getLocalPort())) {
+                client.write(RawPeer.masked(0x82, new byte[1024]));
+                assertThat(client.readFrame().payload()).hasSize(1024);
+                client.write(RawPeer.masked(0x82, new byte[1025]));
+                assertThat(client.readFrame().closeCode()).isEqualTo(1009);
+            }
+        }
+    }
+
     /** RFC 6455 section 5.5.3: each ping has its pong, unless there are far too many. */
     @Test
     void pingsAreAnsweredInTheirOrder() throws Exception {

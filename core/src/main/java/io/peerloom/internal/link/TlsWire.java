@@ -134,30 +134,13 @@ public final class TlsWire implements Wire {
      * @throws IllegalArgumentException if it {@linkplain #isHost is no host}
      */
     public static TlsWire client(Wire lower, SSLContext context, String host, int port) {
-        return client(lower, context, host, port, true);
-    }
-
-    /**
-     * The client's side, with a choice. As {@link #client(Wire, SSLContext, String, int)}, but for:
-     *
-     * @param lower as there
-     * @param context as there
-     * @param host as there; if it is not checked and {@linkplain #isHost is no host}, none is told
-     * @param port as there
-     * @param checked whether the certificate must be for the host
-     * @return as there
-     */
-    public static TlsWire client(
-            Wire lower, SSLContext context, String host, int port, boolean checked) {
         boolean literal = Connector.isLiteral(host);
         String name = literal ? withoutZone(host) : withoutDot(host);
         SSLEngine engine = context.createSSLEngine(name, port);
         engine.setUseClientMode(true);
         SSLParameters parameters = engine.getSSLParameters();
-        if (checked) {
-            parameters.setEndpointIdentificationAlgorithm("HTTPS");
-        }
-        if (!literal && (checked || isHost(host))) {
+        parameters.setEndpointIdentificationAlgorithm("HTTPS");
+        if (!literal) {
             parameters.setServerNames(List.of(new SNIHostName(name)));
         }
         parameters.setProtocols(modern(parameters.getProtocols()));
