@@ -516,8 +516,8 @@ public final class WebSocketServer implements AutoCloseable {
     /**
      * Sets the key to speak TLS with, before listening. With {@link #setSslCertificate} it makes
      * the server speak TLS and nothing else, instead of {@link Options#sslContext}. Listening
-     * throws an {@link IllegalArgumentException} if the two do not belong together. Godot 3: {@code
-     * private_key}.
+     * throws an {@link IllegalArgumentException} if the two do not belong together, and an {@link
+     * IllegalStateException} if one of them is missing. Godot 3: {@code private_key}.
      *
      * @param key as {@link TLSOptions#privateKey} reads it; null for none
      */
