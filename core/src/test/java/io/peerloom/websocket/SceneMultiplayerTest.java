@@ -646,6 +646,10 @@ class SceneMultiplayerTest {
                 .isInstanceOf(IllegalArgumentException.class);
         assertThat(node.rpc(1, "hello")).isEqualTo(ErrorCode.UNCONFIGURED);
         assertThat(alone.scene.sendBytes(new byte[1], 1)).isEqualTo(ErrorCode.UNCONFIGURED);
+        assertThat(node.getPath()).isEqualTo("A");
+        assertThat(alone.node("/root").getPath()).isEqualTo(".");
+        assertThat(alone.node("../Out").getPath()).isEqualTo("../Out");
+        assertThat(alone.node("/rooted").getPath()).isEqualTo("/rooted");
         alone.node("C"); // the failed attempt has taken nothing
     }
 }
