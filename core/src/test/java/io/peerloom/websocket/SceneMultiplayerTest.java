@@ -552,6 +552,8 @@ class SceneMultiplayerTest {
         a.raw("800501"); // the old number
         a.raw("01" + checksum + "06000000" + "54776f00"); // now it is Two
         a.raw("800601");
+        a.raw("01" + checksum + "07000000" + one); // which takes nothing from Two
+        a.raw("800601");
         a.raw("037a");
         hears(server, a.id() + ": z");
         assertThat(server.heard)
@@ -560,6 +562,7 @@ class SceneMultiplayerTest {
                         a.id() + " hello []",
                         a.id() + " hello []",
                         "refused " + a.id() + ": a call of a node by a number that was not told: 5",
+                        a.id() + " hello []",
                         a.id() + " hello []",
                         a.id() + ": z");
 
