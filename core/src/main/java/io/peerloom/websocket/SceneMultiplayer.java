@@ -241,8 +241,9 @@ public final class SceneMultiplayer implements AutoCloseable {
     /**
      * Declares a node, so that it can be called, and answers calls.
      *
-     * @param path relative to the root of the engines' multiplayer, or with {@code /root/} before
-     *     it, which is their root unless they are told otherwise
+     * @param path with {@code /root/} before it, or relative to the root of the engines'
+     *     multiplayer, {@code "."} for that itself, which has to be if they were given another root
+     *     than {@code /root}
      * @param methods all methods of that node that may be called in the engines: those marked
      *     {@code @rpc} in its script, inherited ones too, and those given to {@code
      *     Node.rpc_config}
@@ -284,7 +285,9 @@ public final class SceneMultiplayer implements AutoCloseable {
     }
 
     private static String relative(String path) {
-        return path.startsWith(ROOT) ? path.substring(ROOT.length()) : path;
+        return path.equals("/root")
+                ? "."
+                : path.startsWith(ROOT) ? path.substring(ROOT.length()) : path;
     }
 
     /**

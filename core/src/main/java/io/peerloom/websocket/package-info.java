@@ -34,8 +34,9 @@
  * <tr><td>0 and flags, node, method, arguments</td><td>a call, see below</td><td>{@code rpc_id}
  *     </td></tr>
  * <tr><td>1, checksum, id, path</td><td>I call that node by this number from now on; the path is
- *     relative to the root, "Main" for /root/Main</td><td>came before the first call of a node, 01
- *     3133..6200 01000000 4d61696e00, once for each receiver</td></tr>
+ *     relative to the root, "Main" for /root/Main, "." for the root itself, "../Out" for a node
+ *     beside it</td><td>came before the first call of a node, 01 3133..6200 01000000 4d61696e00,
+ *     once for each receiver; with {@code set_multiplayer} for /root/Main the others</td></tr>
  * <tr><td>2, same, id</td><td>I know the node by that number now; same is 0 if the checksum was
  *     wrong</td><td>an engine's answer was 02 01 09000000, and 02 00 0a000000 to a changed
  *     checksum; to a path without a node there came none</td></tr>

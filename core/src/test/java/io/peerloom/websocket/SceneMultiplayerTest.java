@@ -552,6 +552,8 @@ class SceneMultiplayerTest {
         a.raw("800501"); // the old number
         a.raw("01" + checksum + "06000000" + "54776f00"); // now it is Two
         a.raw("800601");
+        a.raw("01" + checksum + "07000000" + one); // which takes nothing from Two
+        a.raw("800601");
         a.raw("037a");
         hears(server, a.id() + ": z");
         assertThat(server.heard)
@@ -560,6 +562,7 @@ class SceneMultiplayerTest {
                         a.id() + " hello []",
                         a.id() + " hello []",
                         "refused " + a.id() + ": a call of a node by a number that was not told: 5",
+                        a.id() + " hello []",
                         a.id() + " hello []",
                         a.id() + ": z");
 
@@ -646,6 +649,10 @@ class SceneMultiplayerTest {
                 .isInstanceOf(IllegalArgumentException.class);
         assertThat(node.rpc(1, "hello")).isEqualTo(ErrorCode.UNCONFIGURED);
         assertThat(alone.scene.sendBytes(new byte[1], 1)).isEqualTo(ErrorCode.UNCONFIGURED);
+        assertThat(node.getPath()).isEqualTo("A");
+        assertThat(alone.node("/root").getPath()).isEqualTo(".");
+        assertThat(alone.node("../Out").getPath()).isEqualTo("../Out");
+        assertThat(alone.node("/rooted").getPath()).isEqualTo("/rooted");
         alone.node("C"); // the failed attempt has taken nothing
     }
 }
