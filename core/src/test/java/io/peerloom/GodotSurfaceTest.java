@@ -95,8 +95,6 @@ class GodotSurfaceTest {
         String everybody = "it would trust everybody";
         EXCEPTIONS.put("TLSOptions.client_unsafe/0", everybody);
         EXCEPTIONS.put("StreamPeerSSL.connect_to_stream/1", everybody);
-        EXCEPTIONS.put("WebSocketClient.set_verify_ssl_enabled/1", everybody);
-        EXCEPTIONS.put("WebSocketClient.is_verify_ssl_enabled/0", "it would always be true");
 
         EXCEPTIONS.put("TYPE_MAX", "it counts the types, and is none");
 

@@ -33,14 +33,22 @@ class ImportTableTest {
      */
     private static final Map<String, List<String>> MAY_IMPORT =
             Map.of(
-                    "peerloom", List.of(),
-                    "variant", List.of("peerloom"),
-                    "stream", List.of("peerloom", "variant", "internal.*", "org.slf4j"),
-                    "packet", List.of("peerloom", "variant", "stream", "org.slf4j"),
-                    "websocket", List.of("peerloom", "packet", "stream", "internal.*", "org.slf4j"),
-                    "internal.queue", List.of(),
-                    "internal.link", List.of("internal.queue", "org.slf4j"),
-                    "internal.protocol", List.of());
+                    "peerloom",
+                    List.of(),
+                    "variant",
+                    List.of("peerloom"),
+                    "stream",
+                    List.of("peerloom", "variant", "internal.*", "org.slf4j"),
+                    "packet",
+                    List.of("peerloom", "variant", "stream", "org.slf4j"),
+                    "websocket",
+                    List.of("peerloom", "variant", "packet", "stream", "internal.*", "org.slf4j"),
+                    "internal.queue",
+                    List.of(),
+                    "internal.link",
+                    List.of("internal.queue", "org.slf4j"),
+                    "internal.protocol",
+                    List.of());
 
     /** The protocol is sans-I/O: bytes in, events and bytes out. Its own classes of java.base. */
     private static final Pattern NOT_IN_PROTOCOL =

@@ -22,6 +22,7 @@ final class Certificate {
 
     static final String PASSWORD = "benchmarks";
 
+    private static final String ALIAS = "bench";
     private static final String FILE = "certificate.p12";
 
     private Certificate() {}
@@ -39,7 +40,7 @@ final class Certificate {
                                 "-storepass",
                                 PASSWORD,
                                 "-alias",
-                                "bench",
+                                ALIAS,
                                 "-keyalg",
                                 "EC",
                                 "-groupname",
@@ -72,21 +73,36 @@ final class Certificate {
 
     /** With the certificate as one's own, and as the only one that is trusted. */
     static SSLContext sslContext() throws IOException {
-        try (InputStream in = Files.newInputStream(path())) {
-            KeyStore store = KeyStore.getInstance("PKCS12");
-            store.load(in, PASSWORD.toCharArray());
-            var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-            keys.init(store, PASSWORD.toCharArray());
+        try {
             var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
             KeyStore trusted = KeyStore.getInstance("PKCS12");
             trusted.load(null, null);
-            trusted.setCertificateEntry("bench", store.getCertificate("bench"));
+            trusted.setCertificateEntry(ALIAS, store().getCertificate(ALIAS));
             trust.init(trusted);
             SSLContext context = SSLContext.getInstance("TLS");
-            context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
+            context.init(keys().getKeyManagers(), trust.getTrustManagers(), null);
             return context;
         } catch (GeneralSecurityException e) {
             throw new IOException("the certificate " + path(), e);
+        }
+    }
+
+    /** The server's side of it. */
+    static KeyManagerFactory keys() throws IOException {
+        try {
+            var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+            keys.init(store(), PASSWORD.toCharArray());
+            return keys;
+        } catch (GeneralSecurityException e) {
+            throw new IOException("the certificate " + path(), e);
+        }
+    }
+
+    private static KeyStore store() throws IOException, GeneralSecurityException {
+        try (InputStream in = Files.newInputStream(path())) {
+            KeyStore store = KeyStore.getInstance("PKCS12");
+            store.load(in, PASSWORD.toCharArray());
+            return store;
         }
     }
 }

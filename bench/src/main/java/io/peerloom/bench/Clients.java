@@ -102,7 +102,12 @@ public final class Clients {
         Plan plan = Plan.parse(List.of(args).subList(1, args.length).toArray(String[]::new));
         for (String name : args[0].split(",")) {
             Start start = Entry.named(name, ALL).start();
-            System.out.println(LoadGenerator.RESULT + run(start, plan, System.out::println));
+            try {
+                System.out.println(LoadGenerator.RESULT + run(start, plan, System.out::println));
+            } catch (IOException e) {
+                System.err.println(name + ": " + e.getMessage());
+                System.exit(1);
+            }
         }
         System.exit(0); // some have threads of their own, which would wait
     }

@@ -61,6 +61,7 @@ final class Crowds {
 
     private final Sockets sockets;
     private final int size;
+    private boolean failed;
 
     /**
      * Measures.
@@ -93,15 +94,26 @@ final class Crowds {
 
     // Idle memory
 
+    /** Whether anything failed so far. */
+    boolean hasFailed() {
+        return failed;
+    }
+
     /** A table of the servers. */
-    String idle(List<Entry<Servers.Start>> servers) throws IOException, InterruptedException {
+    String idle(List<Entry<Servers.Start>> servers) throws InterruptedException {
         var text = new StringBuilder("## Idle connections\n\n");
         text.append(
                 "KB for each of %,d connections, `%s`:\n\n"
                         .formatted(size, String.join(" ", IDLE_JVM)));
         text.append("| | resident | live heap |\n|---|---:|---:|\n");
         for (Entry<Servers.Start> server : servers) {
-            String figures = idle(server);
+            String figures;
+            try {
+                figures = idle(server);
+            } catch (IOException e) { // the others are worth having
+                failed = true;
+                figures = "failed | " + e.getMessage();
+            }
             System.out.println("idle, " + server.name() + ": " + figures);
             text.append("| ").append(server.name()).append(" | ").append(figures).append(" |\n");
         }

@@ -1,5 +1,6 @@
 package io.peerloom.bench;
 
+import io.netty.channel.epoll.Epoll;
 import java.io.File;
 import java.util.List;
 import java.util.Set;
@@ -47,6 +48,11 @@ record Entry<S>(
                                 "nothing is called %s; there are %s"
                                         .formatted(
                                                 name, entries.stream().map(Entry::name).toList())));
+    }
+
+    /** Whether this system has what it takes: Netty's native transport is for Linux. */
+    boolean runsHere() {
+        return !name.contains("epoll") || Epoll.isAvailable();
     }
 
     boolean isOurs() {

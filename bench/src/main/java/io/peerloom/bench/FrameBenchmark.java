@@ -5,6 +5,8 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.MaskKeys;
 import io.peerloom.internal.protocol.Opcode;
 import io.peerloom.internal.protocol.ProtocolException;
+import io.peerloom.internal.protocol.Utf8;
+import java.util.HexFormat;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -28,7 +30,8 @@ import org.openjdk.jmh.infra.Blackhole;
  * array into another that is there already, header and payload; masked, it takes a fresh key of
  * {@link MaskKeys}, whose share of {@code SecureRandom} is in the figure. Decoding takes a client's
  * frame out of a read buffer that holds it whole, checks it, and ends with the unmasked payload in
- * a new array of its own, whose allocation is in the figure. None of them touches a socket.
+ * a new array of its own, whose allocation is in the figure. Text comes from a string, and is
+ * checked to be UTF-8 when it is decoded. None of them touches a socket.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -53,6 +56,11 @@ public class FrameBenchmark {
         private byte[] payload;
         private byte[] buffer;
 
+        /** Letters and digits. */
+        private String text;
+
+        private byte[] textFrame;
+
         /** A client's frame, for decoding only: what is encoded goes into the buffer. */
         private byte[] frame;
 
@@ -66,6 +74,11 @@ public class FrameBenchmark {
             buffer = new byte[FrameEncoder.frameLength(size, true)];
             frame = new byte[buffer.length];
             FrameEncoder.encode(frame, 0, true, Opcode.BINARY, payload, 0, size, true, keys.next());
+            text = HexFormat.of().formatHex(payload).substring(0, size);
+            textFrame = new byte[buffer.length];
+            byte[] letters = Utf8.encode(text);
+            FrameEncoder.encode(
+                    textFrame, 0, true, Opcode.TEXT, letters, 0, size, true, keys.next());
         }
     }
 
@@ -129,6 +142,21 @@ public class FrameBenchmark {
     public byte[] encodeUnmasked(One one) {
         FrameEncoder.encode(one.buffer, 0, true, Opcode.BINARY, one.payload, 0, one.size, false, 0);
         return one.buffer;
+    }
+
+    /** A server's frame of a string. */
+    @Benchmark
+    public byte[] encodeText(One one) {
+        byte[] bytes = Utf8.encode(one.text);
+        FrameEncoder.encode(one.buffer, 0, true, Opcode.TEXT, bytes, 0, bytes.length, false, 0);
+        return one.buffer;
+    }
+
+    /** A client's frame of ASCII to bytes that were checked. */
+    @Benchmark
+    public byte[] decodeText(One one) throws ProtocolException {
+        one.decoder.decode(one.textFrame, 0, one.textFrame.length);
+        return one.decoder.payload();
     }
 
     /** A client's frame to a message of its own. */

@@ -298,6 +298,7 @@ final class LoadGenerator {
                 var connection = new Connection(connect());
                 connections.add(connection);
                 connection.start(selector);
+                selector.selectNow(this::ready); // the first ones may be pinged before the last
             }
             Thread.ofPlatform()
                     .daemon()
@@ -647,7 +648,6 @@ final class LoadGenerator {
                         new InetSocketAddress(InetAddress.getLoopbackAddress(), plan.port()));
         try {
             channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-            channel.socket().setSoTimeout((int) (SILENCE_NANOS / 1_000_000));
             Wire wire =
                     plan.mode() == Mode.TLS
                             ? TlsWire.handshake(channel, sslContext)

@@ -19,7 +19,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
- * Runs all JMH benchmarks in about five minutes, one short fork each, and writes them as Markdown:
+ * Runs all JMH benchmarks in about ten minutes, one short fork each, and writes them as Markdown:
  * nanoseconds, how many times an {@code arraycopy} of as many bytes that is, and what must be
  * reached. The benchmarks' own annotations ask for longer runs, which JMH's main class does.
  */
@@ -49,6 +49,7 @@ public final class Micro {
                             "mask in place",
                             "MaskingBenchmark.inPlace",
                             List.of(3.0, 6.0, 1.0, 1.0, 1.0, 1.0)),
+                    new Line("mask in place, Undertow", "LibraryBenchmark.maskUndertow"),
                     new Line("mask in place, unaligned", "MaskingBenchmark.inPlaceUnaligned"),
                     new Line("mask while copying", "MaskingBenchmark.copying"),
                     new Line("mask while copying, unaligned", "MaskingBenchmark.copyingUnaligned"),
@@ -56,13 +57,24 @@ public final class Micro {
                             "encode a masked frame, key included",
                             "FrameBenchmark.encodeMasked",
                             List.of(15.0, 20.0, 2.0, 1.5, 1.25, 1.25)),
+                    new Line("the same, Netty", "LibraryBenchmark.encodeNetty"),
+                    new Line("the same, Jetty", "LibraryBenchmark.encodeJetty"),
+                    new Line("the same, Java-WebSocket", "LibraryBenchmark.encodeJavaWebSocket"),
+                    new Line("the same, OkHttp", "LibraryBenchmark.encodeOkHttp"),
                     new Line("encode an unmasked frame", "FrameBenchmark.encodeUnmasked"),
+                    new Line("encode an unmasked frame of text", "FrameBenchmark.encodeText"),
                     new Line(
                             "decode a masked frame to a message of its own",
                             "FrameBenchmark.decode",
                             List.of(25.0, 30.0, 3.0, 2.0, 2.0, 2.0)),
+                    new Line("the same, Netty", "LibraryBenchmark.decodeNetty"),
+                    new Line("the same, Jetty, in place", "LibraryBenchmark.decodeJetty"),
+                    new Line("the same, Java-WebSocket", "LibraryBenchmark.decodeJavaWebSocket"),
+                    new Line("the same, OkHttp", "LibraryBenchmark.decodeOkHttp"),
+                    new Line("the same, Helidon", "LibraryBenchmark.decodeHelidon"),
+                    new Line("the same, ours, of text", "FrameBenchmark.decodeText"),
                     new Line(
-                            "the same, " + FrameBenchmark.MANY + " frames in one buffer",
+                            "the same, ours, " + FrameBenchmark.MANY + " frames in one buffer",
                             "FrameBenchmark.decodeMany"),
                     new Line("`Utf8.check`, ASCII", "Utf8Benchmark.check ascii"),
                     new Line("`CharsetDecoder`, ASCII", "Utf8Benchmark.decoder ascii"),
@@ -70,11 +82,23 @@ public final class Micro {
                     new Line("`Utf8.check`, mixed text", "Utf8Benchmark.check mixed"),
                     new Line("`CharsetDecoder`, mixed text", "Utf8Benchmark.decoder mixed"),
                     new Line("`new String`, mixed text", "Utf8Benchmark.newString mixed"),
+                    new Line("deflate, the JDK alone", "DeflateBenchmark.deflateJdk"),
+                    new Line("deflate a message", "DeflateBenchmark.deflate"),
+                    new Line("the same, Netty", "DeflateBenchmark.deflateNetty"),
+                    new Line("the same, Java-WebSocket", "DeflateBenchmark.deflateJavaWebSocket"),
+                    new Line("inflate, the JDK alone", "DeflateBenchmark.inflateJdk"),
+                    new Line("inflate a message, from its frame", "DeflateBenchmark.inflate"),
+                    new Line("the same, Netty", "DeflateBenchmark.inflateNetty"),
+                    new Line("the same, Java-WebSocket", "DeflateBenchmark.inflateJavaWebSocket"),
                     new Line(
                             "encode a game's state as a `Variant`", "VariantBenchmark.encodeState"),
                     new Line("decode a game's state", "VariantBenchmark.decodeState"),
                     new Line("encode a packed array", "VariantBenchmark.encodePacked"),
                     new Line("decode a packed array", "VariantBenchmark.decodePacked"));
+
+    /** Those without a size, in a table of their own. */
+    private static final List<String> QUEUES =
+            List.of("ours", "linked", "blocking", "jctools", "jctools-unbounded");
 
     /** Of a benchmark at a size, over its iterations, in nanoseconds per operation. */
     record Score(double least, double median, double most) {
@@ -88,8 +112,9 @@ public final class Micro {
     /**
      * A benchmark at a size.
      *
-     * @param benchmark class and method, and the text's name behind a space if there is one
-     * @param size bytes
+     * @param benchmark class and method, and the name of the text or queue behind a space if there
+     *     is one
+     * @param size bytes; 0 if it has none
      */
     record Key(String benchmark, int size) {}
 
@@ -141,6 +166,9 @@ public final class Micro {
             String benchmark = result.getParams().getBenchmark();
             benchmark = benchmark.substring(Micro.class.getPackageName().length() + 1);
             String text = result.getParams().getParam("text");
+            String queue = result.getParams().getParam("queue");
+            String which = text == null ? queue : text;
+            String size = result.getParams().getParam("size");
             double[] nanos =
                     result.getBenchmarkResults().stream()
                             .flatMap(fork -> fork.getIterationResults().stream())
@@ -149,8 +177,8 @@ public final class Micro {
                             .toArray();
             scores.put(
                     new Key(
-                            text == null ? benchmark : benchmark + " " + text,
-                            Integer.parseInt(result.getParams().getParam("size"))),
+                            which == null ? benchmark : benchmark + " " + which,
+                            size == null ? 0 : Integer.parseInt(size)),
                     Score.of(nanos));
         }
         return scores;
@@ -202,9 +230,38 @@ public final class Micro {
                 text.append(wanted).append('\n');
             }
         }
+        queues(text, scores);
         text.append("\n| benchmark | size | least | median | most |\n|---|---:|---:|---:|---:|\n");
         spreads.forEach(text::append);
         return text.toString();
+    }
+
+    private static void queues(StringBuilder text, Map<Key, Score> scores) {
+        if (QUEUES.stream().noneMatch(q -> scores.containsKey(queue("alone", q)))) {
+            return;
+        }
+        text.append("\nNanoseconds for an element through a queue:\n\n");
+        text.append("| | one thread | a thread at each end |\n|---|---:|---:|\n");
+        for (String queue : QUEUES) {
+            text.append("| ").append(queue);
+            for (String way : List.of("alone", "handover")) {
+                Score score = scores.get(queue(way, queue));
+                text.append(" | ").append(score == null ? "" : figures(score));
+            }
+            text.append(" |\n");
+        }
+    }
+
+    private static Key queue(String way, String queue) {
+        return new Key("QueueBenchmark." + way + " " + queue, 0);
+    }
+
+    private static String figures(Score score) {
+        return "%s (%s to %s)"
+                .formatted(
+                        SocketReport.figure(score.median()),
+                        SocketReport.figure(score.least()),
+                        SocketReport.figure(score.most()));
     }
 
     private static String wanted(double most, int size, double nanos, Optional<Double> copies) {

@@ -5,8 +5,7 @@ import java.util.Locale;
 
 /**
  * Bars beside each other in a grid of panels, as SVG that a browser and a README show without a
- * script or a font of their own. Every panel has the same bars in the same order, and a scale of
- * its own.
+ * script or a font of their own. Every panel has a scale of its own.
  */
 final class Plot {
     private static final int COLUMNS = 3;

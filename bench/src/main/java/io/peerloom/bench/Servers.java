@@ -33,6 +33,8 @@ import io.netty.handler.ssl.ClientAuth;
 import io.netty.handler.ssl.IdentityCipherSuiteFilter;
 import io.netty.handler.ssl.JdkSslContext;
 import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslProvider;
 import io.peerloom.ErrorCode;
 import io.peerloom.async.AsyncWebSocketPeer;
 import io.peerloom.async.AsyncWebSocketServer;
@@ -120,7 +122,9 @@ public final class Servers {
 
     /** Netty's faster way since JDK 24, which it does not take by itself. */
     static final String[] UNSAFE = {
-        "--sun-misc-unsafe-memory-access=allow", "-Dio.netty.noUnsafe=false"
+        "-XX:+IgnoreUnrecognizedVMOptions", // the next one came with JDK 23
+        "--sun-misc-unsafe-memory-access=allow",
+        "-Dio.netty.noUnsafe=false"
     };
 
     /** The server that others are compared with. */
@@ -148,6 +152,12 @@ public final class Servers {
                             Kind.WEBSOCKET,
                             Servers::nettyNio,
                             ALL_MODES,
+                            UNSAFE),
+                    new Entry<>(
+                            "netty-epoll-openssl",
+                            Kind.WEBSOCKET,
+                            Servers::nettyOpenSsl,
+                            EnumSet.of(Mode.TLS),
                             UNSAFE),
                     new Entry<>("vertx", Kind.WEBSOCKET, Servers::vertx, ALL_MODES),
                     new Entry<>("undertow", Kind.WEBSOCKET, Servers::undertow, ALL_MODES),
@@ -319,17 +329,31 @@ public final class Servers {
     // Netty: frames as they come, flushed once for what one read brought
 
     private static int nettyEpoll(Setup setup) throws Exception {
-        return netty(setup, EpollIoHandler.newFactory(), EpollServerSocketChannel.class);
+        IoHandlerFactory transport = EpollIoHandler.newFactory();
+        return netty(setup, jdkSsl(setup), transport, EpollServerSocketChannel.class);
     }
 
     private static int nettyNio(Setup setup) throws Exception {
-        return netty(setup, NioIoHandler.newFactory(), NioServerSocketChannel.class);
+        IoHandlerFactory transport = NioIoHandler.newFactory();
+        return netty(setup, jdkSsl(setup), transport, NioServerSocketChannel.class);
+    }
+
+    /** TLS by BoringSSL, in C. */
+    private static int nettyOpenSsl(Setup setup) throws Exception {
+        SslContext ssl =
+                SslContextBuilder.forServer(Certificate.keys())
+                        .sslProvider(SslProvider.OPENSSL)
+                        .build();
+        IoHandlerFactory transport = EpollIoHandler.newFactory();
+        return netty(setup, ssl, transport, EpollServerSocketChannel.class);
     }
 
     private static int netty(
-            Setup setup, IoHandlerFactory transport, Class<? extends ServerChannel> channel)
+            Setup setup,
+            SslContext ssl,
+            IoHandlerFactory transport,
+            Class<? extends ServerChannel> channel)
             throws Exception {
-        SslContext ssl = setup.mode() == Mode.TLS ? nettySsl(setup) : null;
         EventLoopGroup loops =
                 new MultiThreadIoEventLoopGroup(
                         Runtime.getRuntime().availableProcessors(), transport);
@@ -392,7 +416,11 @@ public final class Servers {
         }
     }
 
-    private static SslContext nettySsl(Setup setup) throws Exception {
+    /** Null without TLS. */
+    private static SslContext jdkSsl(Setup setup) throws Exception {
+        if (setup.mode() != Mode.TLS) {
+            return null;
+        }
         return new JdkSslContext(
                 setup.sslContext(),
                 false,

@@ -7,6 +7,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 
@@ -121,16 +123,24 @@ final class SocketReport {
         return text.toString();
     }
 
-    /** The cells as a picture. */
-    String plot() {
+    /** The cells of some modes as a picture; empty if there are none. */
+    Optional<String> plot(Set<Mode> modes) {
         List<Plot.Panel> panels =
                 cells.stream()
-                        .map(cell ->
-                                new Plot.Panel(
-                                        name(cell),
-                                        entries.stream().map(entry -> bar(entry, cell)).toList()))
+                        .filter(cell -> modes.contains(cell.mode()))
+                        .map(cell -> new Plot.Panel(name(cell), bars(cell)))
                         .toList();
-        return Plot.svg(title + ", thousand messages per second", panels);
+        return panels.isEmpty()
+                ? Optional.empty()
+                : Optional.of(Plot.svg(title + ", thousand messages per second", panels));
+    }
+
+    /** Of those that can do what the cell asks for. */
+    private List<Plot.Bar> bars(Cell cell) {
+        return entries.stream()
+                .filter(entry -> entry.modes().contains(cell.mode()))
+                .map(entry -> bar(entry, cell))
+                .toList();
     }
 
     private Plot.Bar bar(Entry<?> entry, Cell cell) {

@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -169,7 +170,9 @@ public final class Sockets {
         private static <S> List<Entry<S>> chosen(String names, List<Entry<S>> all, String before) {
             var chosen = new ArrayList<Entry<S>>();
             for (String name :
-                    names.isEmpty() ? all.stream().map(Entry::name).toList() : split(names, ",")) {
+                    names.isEmpty()
+                            ? all.stream().filter(Entry::runsHere).map(Entry::name).toList()
+                            : split(names, ",")) {
                 Entry<S> entry = Entry.named(name, all);
                 chosen.add(entry);
                 if (!before.isEmpty() && entry.isOurs()) {
@@ -323,19 +326,26 @@ public final class Sockets {
             case BROADCAST -> text.append(crowds.broadcasts());
             case SLOW -> text.append(crowds.slowReader());
         }
-        return true;
+        return !crowds.hasFailed();
     }
 
-    /** Adds the tables and, if they go to a file, a picture beside it. */
+    /** Adds the tables and, if they go to a file, pictures beside it. */
     private boolean add(SocketReport report, String name, StringBuilder text) throws IOException {
         text.append(report);
-        if (settings.out() != null) {
+        picture(report, EnumSet.of(Mode.PLAIN), name, text);
+        picture(report, EnumSet.of(Mode.TLS, Mode.DEFLATE), name + "-tls-deflate", text);
+        return report.isWhole();
+    }
+
+    private void picture(SocketReport report, Set<Mode> modes, String name, StringBuilder text)
+            throws IOException {
+        Optional<String> svg = report.plot(modes);
+        if (settings.out() != null && svg.isPresent()) {
             String file = settings.out().getFileName().toString().replaceFirst("\\.md$", "");
             Path picture = settings.out().resolveSibling(file + "-" + name + ".svg");
-            write(picture, report.plot());
+            write(picture, svg.get());
             text.append("\n![%s](%s)\n".formatted(name, picture.getFileName()));
         }
-        return report.isWhole();
     }
 
     @FunctionalInterface

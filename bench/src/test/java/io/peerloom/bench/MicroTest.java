@@ -2,6 +2,10 @@ package io.peerloom.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.peerloom.internal.protocol.FrameDecoder;
+import io.peerloom.internal.protocol.FrameEncoder;
+import io.peerloom.internal.protocol.ProtocolException;
+import java.nio.ByteBuffer;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -48,5 +52,51 @@ class MicroTest {
                         | FrameBenchmark.decode | 1 MiB | 40,000 | 40,000 | 40,000 |
                         | Utf8Benchmark.check mixed | 125 B | 50.0 | 50.0 | 50.0 |
                         """);
+    }
+
+    /** A benchmark that does something else measures nothing. */
+    @Test
+    void theLibrariesDoWhatOursDoes() throws Exception {
+        for (int size : new int[] {16, 1_024, 65_536}) {
+            var frames = new LibraryBenchmark();
+            frames.size = size;
+            frames.fill();
+            int frame = FrameEncoder.frameLength(size, true);
+            assertThat(frames.encodeNetty()).isEqualTo(frame);
+            byte[] payload = decoded(frames.encodeJetty());
+            assertThat(payload).hasSize(size);
+            assertThat(decoded(frames.encodeJavaWebSocket())).isEqualTo(payload);
+            assertThat(frames.decodeNetty()).isEqualTo(size);
+            assertThat(frames.decodeJavaWebSocket()).hasSize(1);
+            assertThat(frames.decodeJavaWebSocket().getFirst().getPayloadData())
+                    .isEqualTo(ByteBuffer.wrap(payload));
+            assertThat(frames.decodeOkHttp().toByteArray()).isEqualTo(payload);
+            assertThat(frames.decodeHelidon().readBytes()).isEqualTo(payload);
+            assertThat(frames.decodeJetty()).isEqualTo(ByteBuffer.wrap(payload)); // in place
+        }
+    }
+
+    private static byte[] decoded(ByteBuffer frame) throws ProtocolException {
+        byte[] bytes = new byte[frame.remaining()];
+        frame.get(bytes);
+        var decoder = new FrameDecoder(true, 1 << 20, 1);
+        assertThat(decoder.decode(bytes, 0, bytes.length)).isEqualTo(FrameDecoder.Event.BINARY);
+        return decoder.payload();
+    }
+
+    @Test
+    void messagesAreDeflatedAndInflatedByAll() throws Exception {
+        var deflate = new DeflateBenchmark();
+        deflate.size = 4_096;
+        deflate.fill();
+        byte[] message = LoadGenerator.payload(4_096, Mode.DEFLATE);
+        assertThat(deflate.inflate()).isEqualTo(message);
+        assertThat(deflate.inflateJdk()).isEqualTo(message.length);
+        assertThat(deflate.inflateNetty()).isEqualTo(message.length);
+        assertThat(deflate.inflateJavaWebSocket()).isEqualTo(ByteBuffer.wrap(message));
+        int length = deflate.deflateJdk() - 4; // without the tail
+        assertThat(deflate.deflate()).hasSizeGreaterThanOrEqualTo(length);
+        assertThat(deflate.deflateNetty()).isEqualTo(length);
+        assertThat(deflate.deflateJavaWebSocket().remaining()).isEqualTo(length);
     }
 }

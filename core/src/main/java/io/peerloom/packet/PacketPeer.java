@@ -136,8 +136,8 @@ public abstract class PacketPeer {
      *     #getVariantCodec() codec} says so
      * @return the outcome of {@link #putPacket(byte[])}; {@link ErrorCode#OUT_OF_MEMORY} if the
      *     value has more than {@link #getEncodeBufferMaxSize()} bytes; if the codec cannot encode
-     *     it, the {@link VariantException#code()}, such as {@link ErrorCode#UNAVAILABLE} for a type
-     *     that Godot 3 does not have. Then nothing was sent
+     *     it, the {@link VariantException#code()}, such as {@link ErrorCode#INVALID_PARAMETER} for
+     *     a type that Godot 3 does not have. Then nothing was sent
      */
     public final ErrorCode putVar(Variant value, boolean fullObjects) {
         VariantCodec codec = variantCodec;

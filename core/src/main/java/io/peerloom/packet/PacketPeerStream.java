@@ -146,7 +146,8 @@ public final class PacketPeerStream extends PacketPeer {
     }
 
     /**
-     * The largest packet that is sent. Godot: {@code get_output_buffer_max_size}.
+     * The largest packet that is sent. A Godot with an input buffer of the same size receives one
+     * byte less. Godot: {@code get_output_buffer_max_size}.
      *
      * @return the size in bytes; 65,532 unless it was set
      */

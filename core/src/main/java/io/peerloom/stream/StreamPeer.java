@@ -468,7 +468,7 @@ public abstract class StreamPeer {
      *     #getVariantCodec() codec} says so
      * @return the outcome of {@link #putData(byte[], int, int)}; if nothing was sent since the
      *     codec cannot encode the value, the {@link VariantException#code()} of it, such as {@link
-     *     ErrorCode#UNAVAILABLE} for a type that Godot 3 does not have
+     *     ErrorCode#INVALID_PARAMETER} for a type that Godot 3 does not have
      */
     public ErrorCode putVar(Variant value, boolean fullObjects) {
         VariantCodec codec = variantCodec;

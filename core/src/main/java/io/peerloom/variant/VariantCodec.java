@@ -310,7 +310,8 @@ public record VariantCodec(
             }
             Type type = value.type();
             if (dialect.id(type) < 0) {
-                throw new VariantException(ErrorCode.UNAVAILABLE, dialect + " has no " + type);
+                throw new VariantException(
+                        ErrorCode.INVALID_PARAMETER, dialect + " has no " + type);
             }
             grow(Integer.BYTES);
             switch (type) {

@@ -28,12 +28,12 @@ public final class VariantException extends IOException {
     /**
      * What kind of failure it is.
      *
-     * @return when decoding, {@link ErrorCode#INVALID_DATA} for what is malformed or cut off,
-     *     {@link ErrorCode#FILE_EOF} for a string that is cut off, {@link ErrorCode#UNAUTHORIZED}
-     *     for a full object; when encoding, {@link ErrorCode#UNAVAILABLE} for a type that the
-     *     dialect does not have, {@link ErrorCode#INVALID_PARAMETER} for text that is not Unicode,
-     *     {@link ErrorCode#UNAUTHORIZED} for a full object; in both directions, {@link
-     *     ErrorCode#OUT_OF_MEMORY} for what is beyond a limit of the codec
+     * @return when decoding, {@link ErrorCode#INVALID_DATA} for what is malformed or cut off, and
+     *     {@link ErrorCode#FILE_EOF} for a string that is cut off; when encoding, {@link
+     *     ErrorCode#INVALID_PARAMETER} for a type that the dialect does not have and for text that
+     *     is not Unicode; in both directions, {@link ErrorCode#UNAUTHORIZED} for a full object
+     *     where they are not allowed, and {@link ErrorCode#OUT_OF_MEMORY} for what is beyond a
+     *     limit of the codec
      */
     public ErrorCode code() {
         return code;

@@ -96,10 +96,14 @@ public record Options(
      * These options with one more header.
      *
      * @param name its name
-     * @param value its value
+     * @param value its value; what cannot be sent is refused when connecting or listening
      * @return the changed copy
+     * @throws IllegalArgumentException if the name has a colon, which would end it
      */
     public Options withHeader(String name, String value) {
+        if (name.indexOf(':') >= 0) {
+            throw new IllegalArgumentException("header name with a colon: \"" + name + '"');
+        }
         var more = new ArrayList<>(headers);
         more.add(name + ": " + value);
         return withHeaders(more);

@@ -52,9 +52,6 @@ final class ServerSide {
     /** In lower case; empty for any. */
     private final Set<String> hosts;
 
-    /** Written by the connection's thread before the connection opens, read after that. */
-    private volatile UpgradeRequest request;
-
     ServerSide(Options options, UpgradeHandler handler, Set<String> origins, Set<String> hosts) {
         this.options = options;
         this.headers = WebSocketPeer.headers(options.headers());
@@ -62,10 +59,6 @@ final class ServerSide {
         this.handler = handler;
         this.origins = origins;
         this.hosts = hosts;
-    }
-
-    UpgradeRequest request() {
-        return request;
     }
 
     /** The wire to speak on: with TLS, if the options have a certificate. */
@@ -148,7 +141,7 @@ final class ServerSide {
                             deflate.map(PermessageDeflate.Agreement::text).orElse(null),
                             extra);
             asked.pack();
-            request = asked;
+            connection.request(asked);
             connection.claimAnswer();
             connection.writeHead(accepted);
             return protocol == null ? "" : protocol;

@@ -61,10 +61,13 @@ public final class WebSocketClient implements Peer, AutoCloseable {
 
     private final WebSocketPeer peer = new WebSocketPeer();
     private Listener listener = new Listener() {};
+
+    /** Whom to trust instead of what the options say; null for that. */
+    private X509Certificate trusted;
+
     private boolean established;
     private boolean ended = true;
     private boolean closeTold;
-    private X509Certificate trustedSslCertificate;
 
     /** A client that is not connected. */
     public WebSocketClient() {}
@@ -87,10 +90,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
     public ErrorCode connectToUrl(String url) {
         ErrorCode result =
                 peer.connectToUrl(
-                        url,
-                        trustedSslCertificate == null
-                                ? null
-                                : TLSOptions.client(List.of(trustedSslCertificate)));
+                        url, trusted == null ? null : TLSOptions.client(List.of(trusted)));
         if (result == ErrorCode.OK) {
             established = false;
             closeTold = false;
@@ -115,20 +115,40 @@ public final class WebSocketClient implements Peer, AutoCloseable {
         return connectToUrl(url);
     }
 
-    /** {@return whom to trust alone; null for the JDK's trust} */
-    public X509Certificate getTrustedSslCertificate() {
-        return trustedSslCertificate;
+    /**
+     * {@return whom {@link #setTrustedSslCertificate} has told to trust; empty for nobody} Godot 3:
+     * {@code trusted_ssl_certificate}.
+     */
+    public Optional<X509Certificate> getTrustedSslCertificate() {
+        return Optional.ofNullable(trusted);
     }
 
     /**
-     * Sets whom to trust alone, for the next {@code wss:} URL. Godot 3: {@code
-     * trusted_ssl_certificate}.
+     * Sets whom to trust, and nobody else, for the next {@code wss:} connection, instead of {@link
+     * Options#sslContext}. Godot 3: {@code trusted_ssl_certificate}.
      *
-     * @param certificate an authority, or the server's own; null for the {@link Options#sslContext}
-     *     of {@link #getPeer}, or else the JDK's trust
+     * @param certificate an authority's, or the server's own; null for what the options say
      */
     public void setTrustedSslCertificate(X509Certificate certificate) {
-        trustedSslCertificate = certificate;
+        trusted = certificate;
+    }
+
+    /** {@return true} Godot 3: {@code verify_ssl}. */
+    public boolean isVerifySslEnabled() {
+        return true;
+    }
+
+    /**
+     * Does nothing. Godot 3: {@code verify_ssl}, with which one can trust everybody there.
+     *
+     * @param enabled true
+     * @throws IllegalArgumentException if it is false: a server's own certificate can be
+     *     {@linkplain #setTrustedSslCertificate trusted} instead
+     */
+    public void setVerifySslEnabled(boolean enabled) {
+        if (!enabled) {
+            throw new IllegalArgumentException("certificates are always verified");
+        }
     }
 
     /**

@@ -58,6 +58,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         /** Something changed that a poll would see. Any thread; must not block. */
         void changed();
 
+        /** The connection has ended. Called once, by the thread that ended it; must not block. */
+        void ended();
+
         /**
          * Something was queued for sending. On the thread that did it.
          *
@@ -151,7 +154,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private static final int READ_DIRECT = 128 * 1024;
 
     /** Masked payloads pass through the output buffer in pieces of this size. */
-    private static final int MASK_PIECE = 32 * 1024;
+    private static final int MASK_PIECE = 64 * 1024;
 
     /** How many messages of one read are decoded at a time. */
     private static final int AHEAD = 32;
@@ -245,6 +248,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** The subprotocol, "" for none; written before the state becomes OPEN. */
     private String protocol = "";
+
+    /** A server's: what the client asked for; written like the protocol. */
+    private UpgradeRequest request;
 
     /** The extensions in the words of the handshake, "" for none; written like the protocol. */
     private String extensions = "";
@@ -603,6 +609,22 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         return extensions;
     }
 
+    boolean isClient() {
+        return client;
+    }
+
+    /**
+     * What the client asked for; null on clients, and unless it {@linkplain #wasOpened was opened}.
+     */
+    UpgradeRequest request() {
+        return opened ? request : null;
+    }
+
+    /** For the server's opener. */
+    void request(UpgradeRequest asked) {
+        request = asked;
+    }
+
     long roundTripNanos() {
         return roundTrip;
     }
@@ -631,7 +653,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** Whether something may still be sent. */
     boolean isOpenForSending() {
-        return state.canSend() && !closing && violation == null && writeFailure == null;
+        return state.canSend()
+                && !closing
+                && peerCloseCode < 0 // our close frame is queued, or about to be
+                && violation == null
+                && writeFailure == null;
     }
 
     /** The one method that moves the state; false if the event does not apply any more. */
@@ -669,7 +695,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
         move(ConnectionState.Event.DISCONNECTED);
         if (LOG.isDebugEnabled()) {
-            LOG.debug("= ended: {}", outcome());
+            LOG.debug("= ended: {}", clip(outcome().toString()));
+        }
+        if (owner != null) {
+            owner.ended();
         }
         changed();
     }
@@ -969,7 +998,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         peerCloseReason = decoder.closeReason();
         peerClosedFirst = state == ConnectionState.OPEN && !closing;
         int code = decoder.closeCode();
-        LOG.debug("< close {} \"{}\"", code, peerCloseReason);
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("< close {} \"{}\"", code, clip(peerCloseReason));
+        }
         peerCloseCode = code;
         move(ConnectionState.Event.RECEIVE_CLOSE);
         outbound.add(new Close(FrameEncoder.closePayload(code, ""), false), 0);
@@ -1030,7 +1061,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         kick();
     }
 
-    /** As much of an ASCII text as fits into a close frame. */
+    /** As much of a text in ASCII as fits into a close frame; good for a log too, on one line. */
     private static String clip(String text) {
         String plain = text.replaceAll("[^\\x20-\\x7E]", "?");
         return plain.substring(
@@ -1502,7 +1533,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             if (handshakeSince == 0) {
                 handshakeSince = now | 1;
             } else if (now - handshakeSince > Nanos.of(limits.handshakeTimeout())) {
-                handshakeTimedOut();
+                handshakeTimedOut(now);
             }
         } else if (current != ConnectionState.OPEN || violation != null || writeFailure != null) {
             // While what was accepted before is still being written, the write timeout counts.
@@ -1526,12 +1557,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         }
     }
 
-    private void handshakeTimedOut() {
+    private void handshakeTimedOut(long now) {
         var cause = timeout("the opening handshake took longer than ", limits.handshakeTimeout());
         if (client || !ANSWERED.compareAndSet(this, false, true)) {
-            end(cause); // should our answer below block, the next tick comes here
+            end(cause); // should our answer below block, a later tick comes here
             return;
         }
+        // On a busy machine the thread below may not run before the next tick, which would end it.
+        long grace = Nanos.of(limits.handshakeTimeout()) - Nanos.of(limits.closeTimeout());
+        handshakeSince = (now - Math.max(0, grace)) | 1;
         Threads.start(
                 "peerloom-writer",
                 () -> {

@@ -49,9 +49,10 @@ import java.util.concurrent.ThreadLocalRandom;
  *
  * <p><b>Different from Godot.</b> The end of an established connection is told by {@code
  * peerDisconnected} and {@code serverDisconnected} on both wires (Godot 3 says {@code
- * connection_failed}), also after a forced {@link #disconnectPeer}. A full queue is {@link
- * ErrorCode#OUT_OF_MEMORY}. In Godot 3's wire a packet for all but the server (-1) does not reach
- * the server. {@link #close} sends close frames.
+ * connection_failed}), also after a forced {@link #disconnectPeer}. A client of Godot 3's wire is
+ * CONNECTED when the server has announced itself, not before it has its number. A full queue is
+ * {@link ErrorCode#OUT_OF_MEMORY}. In Godot 3's wire a packet for all but the server (-1) does not
+ * reach the server. {@link #close} sends close frames.
  *
  * <p><b>Threads.</b> One thread at a time uses it; {@link #wakeup} is for any.
  */
@@ -444,11 +445,11 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         if (status != ConnectionStatus.DISCONNECTED) {
             return ErrorCode.ALREADY_IN_USE;
         }
+        reset();
         if (tls != null && !tls.isServer()) {
             failure = new IllegalArgumentException("TLS options of a client, for a server");
             return ErrorCode.INVALID_PARAMETER;
         }
-        reset();
         var starting = new WebSocketServer();
         starting.setOptions(tls == null ? options : options.withSslContext(tls.getSslContext()));
         starting.setBindIp(bindAddress);
@@ -531,7 +532,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             server.poll();
             if (!dirty.isEmpty()) {
                 for (Source source : new ArrayList<>(dirty)) {
-                    if (server != null && !source.gone) {
+                    if (isCurrent(source)) {
                         take(source, false);
                     }
                 }
@@ -591,6 +592,11 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         }
     }
 
+    /** Whether it is of the present server or client: a listener may close, and open another. */
+    private boolean isCurrent(Source source) {
+        return source == upstream || sources.get(source.id) == source;
+    }
+
     /** Looks at the messages of a connection, as many as there is room for. */
     private void take(Source source, boolean all) {
         if (source.refused) {
@@ -598,7 +604,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         }
         Limits limits = options.limits();
         boolean taken = false;
-        while (source.peer.getAvailablePacketCount() > 0) {
+        while (isCurrent(source) && source.peer.getAvailablePacketCount() > 0) {
             if (!all
                     && (source.waiting >= limits.inboundMessages()
                             || source.waitingBytes >= limits.inboundBytes())) {
@@ -607,10 +613,10 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             byte[] message = source.peer.takeMessage().bytes();
             taken = true;
             try {
-                if (server != null) {
-                    fromClient(source, message);
-                } else if (source == upstream) {
+                if (source == upstream) {
                     fromServer(source, message);
+                } else {
+                    fromClient(source, message);
                 }
             } catch (IllegalArgumentException e) {
                 String reason = e.getMessage();
@@ -773,7 +779,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
                 return;
             }
             take(source, true); // bounded by its connection's queue
-            if (server == null) {
+            if (!isCurrent(source)) {
                 return; // a listener has closed it
             }
             sources.remove(id);

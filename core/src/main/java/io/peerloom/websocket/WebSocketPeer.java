@@ -535,7 +535,6 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         connection = opening;
         phase = Phase.CONNECTING;
         String from = host;
-        serverSide = side;
         io.peerloom.internal.link.Threads.start(
                 "peerloom-websocket",
                 () ->
@@ -555,15 +554,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         return socket instanceof StreamPeerTCP tcp ? tcp : null;
     }
 
-    /** The server's side of the handshake, which knows the request; null on clients. */
-    private ServerSide serverSide;
-
     /** For the server: a peer on an accepted channel; the connection is run by the server. */
-    WebSocketPeer(
-            Options options, WebSocketConnection accepted, ServerSide side, String host, int port) {
+    WebSocketPeer(Options options, WebSocketConnection accepted, String host, int port) {
         this(options);
         connection = accepted;
-        serverSide = side;
         phase = Phase.CONNECTING;
         this.host = host;
         this.port = port;
@@ -1101,12 +1095,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * get_requested_url}.
      */
     public String getRequestedUrl() {
-        ServerSide side = serverSide;
-        if (side == null) {
-            return url;
-        }
-        UpgradeRequest request = phase == Phase.CONNECTING ? null : side.request();
-        return request == null ? "" : request.url();
+        WebSocketConnection current = connection;
+        return current == null || current.isClient()
+                ? url
+                : getUpgradeRequest().map(UpgradeRequest::url).orElse("");
     }
 
     /**
@@ -1114,9 +1106,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * connecting} Not Godot's.
      */
     public Optional<UpgradeRequest> getUpgradeRequest() {
-        return serverSide == null || phase == Phase.CONNECTING
+        WebSocketConnection current = connection;
+        return current == null || phase == Phase.CONNECTING
                 ? Optional.empty()
-                : Optional.ofNullable(serverSide.request());
+                : Optional.ofNullable(current.request());
     }
 
     /**

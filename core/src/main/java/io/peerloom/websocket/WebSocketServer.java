@@ -127,15 +127,11 @@ public final class WebSocketServer implements AutoCloseable {
         final transient WebSocketPeer peer;
         final String address;
         private final transient Settings settings;
-        private final transient ServerSide side;
 
         /** A polled server's upgrade handler is asked in poll: the request and its answer. */
         private transient volatile UpgradeRequest asked;
 
         private transient volatile UpgradeResponse answer;
-
-        /** The end of a polled connection was counted; by whichever thread ended it. */
-        private final AtomicBoolean counted = new AtomicBoolean();
 
         /** Belongs to the connection's thread. */
         private boolean handshaking = true;
@@ -164,14 +160,7 @@ public final class WebSocketServer implements AutoCloseable {
                             settings.pool,
                             settings.watchdog,
                             this);
-            UpgradeHandler upgrades = settings.upgrades;
-            if (upgrades == null) {
-                upgrades = request -> UpgradeResponse.accept();
-            } else if (!isBlocking()) {
-                upgrades = this::ask;
-            }
-            side = new ServerSide(settings.options, upgrades, settings.origins, settings.hosts);
-            peer = new WebSocketPeer(settings.options, connection, side, address, port);
+            peer = new WebSocketPeer(settings.options, connection, address, port);
         }
 
         private boolean isBlocking() {
@@ -188,6 +177,7 @@ public final class WebSocketServer implements AutoCloseable {
             try {
                 boolean reader =
                         connection.open(c -> {
+                            ServerSide side = side();
                             c.attach(side.wire(new ChannelWire(channel)));
                             String protocol = side.open(c, address, null);
                             shaken();
@@ -208,6 +198,16 @@ public final class WebSocketServer implements AutoCloseable {
                     served(code);
                 }
             }
+        }
+
+        private ServerSide side() {
+            UpgradeHandler upgrades = settings.upgrades;
+            if (upgrades == null) {
+                upgrades = request -> UpgradeResponse.accept();
+            } else if (!isBlocking()) {
+                upgrades = this::ask;
+            }
+            return new ServerSide(settings.options, upgrades, settings.origins, settings.hosts);
         }
 
         private boolean isOpen() {
@@ -264,12 +264,16 @@ public final class WebSocketServer implements AutoCloseable {
             if (isBlocking()) {
                 return; // its handler's thread sees for itself
             }
-            if (connection.phase() == Link.Phase.ENDED && counted.compareAndSet(false, true)) {
-                left(this);
-            }
             if (!get() && compareAndSet(false, true)) {
                 ready.add(this, 0);
                 news.signal();
+            }
+        }
+
+        @Override
+        public void ended() {
+            if (!isBlocking()) { // else it has not left before its handler has
+                left(this);
             }
         }
 
@@ -366,10 +370,10 @@ public final class WebSocketServer implements AutoCloseable {
 
     // set by the owner before listening, read by the accepting thread from then on
     private Options options = Options.defaults();
-    private String bindIp = "*";
     private PrivateKey privateKey;
     private X509Certificate sslCertificate;
     private List<X509Certificate> caChain = List.of();
+    private String bindIp = "*";
     private Set<String> origins = Set.of();
     private Set<String> hosts = Set.of();
     private UpgradeHandler upgradeHandler;
@@ -478,6 +482,72 @@ public final class WebSocketServer implements AutoCloseable {
         bindIp = Objects.requireNonNull(address, "address");
     }
 
+    /** {@return the key of {@link #setPrivateKey}; empty for none} Godot 3: {@code private_key}. */
+    public Optional<PrivateKey> getPrivateKey() {
+        return Optional.ofNullable(privateKey);
+    }
+
+    /**
+     * Sets the key to speak TLS with, before listening. With {@link #setSslCertificate} it makes
+     * the server speak TLS and nothing else, instead of {@link Options#sslContext}. Listening
+     * throws an {@link IllegalArgumentException} if the two do not belong together, and an {@link
+     * IllegalStateException} if there is but one of them. Godot 3: {@code private_key}.
+     *
+     * @param key as {@link TLSOptions#privateKey} reads it; null for none
+     */
+    public void setPrivateKey(PrivateKey key) {
+        privateKey = key;
+    }
+
+    /**
+     * {@return the certificate of {@link #setSslCertificate}; empty for none} Godot 3: {@code
+     * ssl_certificate}.
+     */
+    public Optional<X509Certificate> getSslCertificate() {
+        return Optional.ofNullable(sslCertificate);
+    }
+
+    /**
+     * Sets the certificate that belongs to the {@linkplain #setPrivateKey key}, before listening.
+     * Godot 3: {@code ssl_certificate}.
+     *
+     * @param certificate the server's own; null for none
+     */
+    public void setSslCertificate(X509Certificate certificate) {
+        sslCertificate = certificate;
+    }
+
+    /** {@return the certificates of {@link #setCaChain}} Godot 3: {@code ca_chain}. */
+    public List<X509Certificate> getCaChain() {
+        return caChain;
+    }
+
+    /**
+     * Sets who signed the {@linkplain #setSslCertificate certificate}, and who signed that, as far
+     * as clients do not know them, before listening. Godot 3: {@code ca_chain}.
+     *
+     * @param chain from the certificate on; empty for nobody
+     */
+    public void setCaChain(List<X509Certificate> chain) {
+        caChain = List.copyOf(chain);
+    }
+
+    /** The options, with the TLS that the three above ask for. */
+    private Options secured() {
+        if (privateKey == null && sslCertificate == null) {
+            return options;
+        }
+        if (privateKey == null || sslCertificate == null) {
+            throw new IllegalStateException( // rather than a server without TLS, as in Godot
+                    "TLS takes a private key and a certificate, and there is no "
+                            + (privateKey == null ? "key" : "certificate"));
+        }
+        var chain = new ArrayList<X509Certificate>();
+        chain.add(sslCertificate);
+        chain.addAll(caChain);
+        return options.withSslContext(TLSOptions.server(privateKey, chain).getSslContext());
+    }
+
     /**
      * Bounds what waits of each connection, and with it the size of a received message. Godot 3:
      * {@code set_buffers}.
@@ -502,66 +572,6 @@ public final class WebSocketServer implements AutoCloseable {
                 options.withBuffers(
                         inputBufferSizeKb, inputMaxPackets, outputBufferSizeKb, outputMaxPackets);
         return ErrorCode.OK;
-    }
-
-    /** {@return the key of {@link #setPrivateKey}, or null} */
-    public PrivateKey getPrivateKey() {
-        return privateKey;
-    }
-
-    /**
-     * Sets the private key, before listening: with a {@link #setSslCertificate certificate} it
-     * makes this a server of TLS, whatever {@link Options#sslContext} says. Godot 3: {@code
-     * private_key}.
-     *
-     * @param key belongs to the certificate; null for none
-     */
-    public void setPrivateKey(PrivateKey key) {
-        privateKey = key;
-    }
-
-    /** {@return the certificate of {@link #setSslCertificate}, or null} */
-    public X509Certificate getSslCertificate() {
-        return sslCertificate;
-    }
-
-    /**
-     * Sets the server's certificate, before listening. Godot 3: {@code ssl_certificate}.
-     *
-     * @param certificate belongs to the {@link #setPrivateKey key}; null for none
-     */
-    public void setSslCertificate(X509Certificate certificate) {
-        sslCertificate = certificate;
-    }
-
-    /** {@return the certificates of {@link #setCaChain}} */
-    public List<X509Certificate> getCaChain() {
-        return caChain;
-    }
-
-    /**
-     * Sets who signed the server's certificate, before listening. Godot 3: {@code ca_chain}.
-     *
-     * @param chain is sent behind the server's own, each signed by the next
-     */
-    public void setCaChain(List<X509Certificate> chain) {
-        caChain = List.copyOf(chain);
-    }
-
-    /** The options, with the TLS that has names of its own in Godot 3. */
-    private Options optionsWithTls() {
-        if (privateKey == null && sslCertificate == null) {
-            return options;
-        }
-        if (privateKey == null || sslCertificate == null) {
-            throw new IllegalStateException(
-                    "TLS takes a private key and a certificate, and there is no "
-                            + (privateKey == null ? "key" : "certificate"));
-        }
-        var chain = new ArrayList<X509Certificate>();
-        chain.add(sslCertificate);
-        chain.addAll(caChain);
-        return options.withSslContext(TLSOptions.server(privateKey, chain).getSslContext());
     }
 
     /**
@@ -650,8 +660,8 @@ public final class WebSocketServer implements AutoCloseable {
                     new IllegalArgumentException("not a port and address: " + port + ", " + bindIp);
             return ErrorCode.INVALID_PARAMETER;
         }
-        Options with = optionsWithTls();
         try {
+            Options with = secured();
             start(Acceptor.listen(address), with);
             return ErrorCode.OK;
         } catch (IOException e) {
@@ -663,8 +673,8 @@ public final class WebSocketServer implements AutoCloseable {
         if (isListening()) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        Options with = optionsWithTls();
         try {
+            Options with = secured();
             start(Acceptor.listen(socket), with);
             return ErrorCode.OK;
         } catch (IOException e) {
@@ -680,6 +690,11 @@ public final class WebSocketServer implements AutoCloseable {
     /** Where its connections borrow compressors; null without compression, or before listening. */
     DeflatePool deflatePool() {
         return current == null ? null : current.pool;
+    }
+
+    /** How many connections there are, with those that shake hands. Any thread. */
+    int live() {
+        return live.get();
     }
 
     private void start(java.nio.channels.ServerSocketChannel channel, Options with) {

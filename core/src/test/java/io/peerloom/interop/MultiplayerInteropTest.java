@@ -9,8 +9,10 @@ import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.SceneMultiplayer;
 import io.peerloom.websocket.WebSocketMultiplayerPeer;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
+import io.peerloom.websocket.WebSocketPeer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Tag;
@@ -205,7 +207,7 @@ class MultiplayerInteropTest {
         try (var server = start(generation, "--role=server");
                 var a = new Ours(generation);
                 var b = new Ours(generation)) {
-            String url = "ws://127.0.0.1:" + server.await("listening ").split(" ")[1] + "/";
+            String url = url(server);
             assertThat(a.peer.createClient(url)).isEqualTo(ErrorCode.OK);
             a.hears(server, "succeeded");
             assertThat(b.peer.createClient(url)).isEqualTo(ErrorCode.OK);
@@ -242,12 +244,83 @@ class MultiplayerInteropTest {
         }
     }
 
+    /** What an engine's server says to those who join and to those who are there, byte for byte. */
+    @ParameterizedTest
+    @EnumSource
+    void theFirstMessagesOfAnEngine(Generation generation) throws Exception {
+        try (var server = start(generation, "--role=server");
+                var a = WebSocketPeer.connect(url(server))) {
+            String own = hex(a.receive(Transcript.PATIENCE).bytes());
+            if (generation == Generation.GODOT4) {
+                assertThat(own).hasSize(8);
+                return;
+            }
+            String header = "0100000000000000";
+            assertThat(own).startsWith("03" + header).hasSize(26);
+            assertThat(hex(a.receive(Transcript.PATIENCE).bytes()))
+                    .isEqualTo("01" + header + "01000000");
+            try (var b = WebSocketPeer.connect(url(server))) {
+                String other = hex(b.receive(Transcript.PATIENCE).bytes()).substring(18);
+                assertThat(hex(b.receive(Transcript.PATIENCE).bytes()))
+                        .isEqualTo("01" + header + "01000000");
+                assertThat(hex(b.receive(Transcript.PATIENCE).bytes()))
+                        .isEqualTo("01" + header + own.substring(18));
+                assertThat(hex(a.receive(Transcript.PATIENCE).bytes()))
+                        .isEqualTo("01" + header + other);
+                b.close();
+                assertThat(hex(a.receive(Transcript.PATIENCE).bytes()))
+                        .isEqualTo("02" + header + other);
+            }
+        }
+    }
+
+    private static String url(Program server) {
+        return "ws://127.0.0.1:" + server.await("listening ").split(" ")[1] + "/";
+    }
+
+    private static String hex(byte[] message) {
+        return HexFormat.of().formatHex(message);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void newEnginesAreRefusedWhenSaid(Generation generation) {
+        try (var server = new Ours(generation)) {
+            assertThat(server.peer.createServer(0, "127.0.0.1")).isEqualTo(ErrorCode.OK);
+            server.peer.setRefuseNewConnections(true);
+            try (var a = client(server)) {
+                server.told(a, "status 0");
+                assertThat(a.with("id ")).isEmpty();
+                assertThat(server.heard).isEmpty();
+            }
+        }
+    }
+
+    /** An engine that refuses drops the connection, and ours says that it failed. */
+    @ParameterizedTest
+    @EnumSource
+    void anEngineMayRefuseOurClient(Generation generation) {
+        try (var server = start(generation, "--role=server");
+                var a = new Ours(generation);
+                var b = new Ours(generation)) {
+            String url = url(server);
+            assertThat(a.peer.createClient(url)).isEqualTo(ErrorCode.OK);
+            a.hears(server, "succeeded");
+            a.send(1, "refuse");
+            a.told(server, "refusing");
+            assertThat(b.peer.createClient(url)).isEqualTo(ErrorCode.OK);
+            b.until("an end", server, () -> !b.heard.isEmpty());
+            assertThat(b.heard).containsExactly("failed");
+            assertThat(b.peer.getFailure()).isPresent();
+        }
+    }
+
     /** The one who looks at the server's own -1: Godot 3 gives it to itself all the same. */
     @Test
     void godot3sServerGetsWhatIsForAllButIt() {
         try (var server = start(Generation.GODOT3, "--role=server");
                 var a = new Ours(Generation.GODOT3)) {
-            String url = "ws://127.0.0.1:" + server.await("listening ").split(" ")[1] + "/";
+            String url = url(server);
             assertThat(a.peer.createClient(url)).isEqualTo(ErrorCode.OK);
             a.hears(server, "succeeded");
             a.send(-1, "not for you");

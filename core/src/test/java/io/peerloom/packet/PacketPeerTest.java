@@ -143,7 +143,7 @@ class PacketPeerTest {
         peer.putVar(array);
         peer.setVariantCodec(VariantCodec.GODOT3);
         peer.putVar(array);
-        assertThat(peer.putVar(new Variant.Vector2i(1, 2))).isEqualTo(ErrorCode.UNAVAILABLE);
+        assertThat(peer.putVar(new Variant.Vector2i(1, 2))).isEqualTo(ErrorCode.INVALID_PARAMETER);
         assertThat(peer.sent).extracting(packet -> packet[0]).containsExactly((byte) 30, (byte) 21);
         peer.arrived.add(peer.sent.get(1));
         assertThat(peer.getVar()).isEqualTo(array);

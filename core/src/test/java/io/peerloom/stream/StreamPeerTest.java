@@ -608,7 +608,8 @@ class StreamPeerTest {
         Variant bytes = Variant.of(new byte[4]);
         carrier.putVar(bytes);
         assertThat(carrier.puts.get(0)).startsWith(12, 0, 0, 0, 20, 0, 0, 0);
-        assertThat(carrier.putVar(new Variant.Vector2i(1, 2))).isEqualTo(ErrorCode.UNAVAILABLE);
+        assertThat(carrier.putVar(new Variant.Vector2i(1, 2)))
+                .isEqualTo(ErrorCode.INVALID_PARAMETER);
         assertThat(carrier.puts).hasSize(1);
         carrier.arrived.setDataArray(carrier.puts.get(0));
         assertThat(carrier.getVar()).isEqualTo(bytes);

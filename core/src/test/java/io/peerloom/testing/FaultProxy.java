@@ -15,6 +15,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A TCP proxy that does to each connection what networks do, at given places of its byte streams.
@@ -53,6 +54,8 @@ public final class FaultProxy implements AutoCloseable {
     private final List<Fault> plan;
     private final Queue<Socket> sockets = new ConcurrentLinkedQueue<>();
     private final Queue<Thread> threads = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger passedUp = new AtomicInteger();
+    private final AtomicInteger passedDown = new AtomicInteger();
     private final CountDownLatch closed = new CountDownLatch(1);
 
     /** Starts a proxy in front of a port of this machine. */
@@ -61,6 +64,15 @@ public final class FaultProxy implements AutoCloseable {
         this.plan = plan.stream().sorted(Comparator.comparingInt(Fault::offset)).toList();
         listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
         start(this::accept);
+    }
+
+    /**
+     * How many bytes of one direction it has passed on, of all connections together.
+     *
+     * @param up what clients sent
+     */
+    public int passed(boolean up) {
+        return (up ? passedUp : passedDown).get();
     }
 
     /** Where to connect to. */
@@ -129,6 +141,7 @@ public final class FaultProxy implements AutoCloseable {
                 }
                 out.write(buffer, 0, n);
                 offset += n;
+                (up ? passedUp : passedDown).addAndGet(n);
             }
         } catch (IOException e) {
             reset(from); // one side is gone: the other hears of it

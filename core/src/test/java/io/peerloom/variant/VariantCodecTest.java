@@ -247,11 +247,12 @@ class VariantCodecTest {
                         PackedInt64Array.of(1),
                         PackedFloat64Array.of(1),
                         PackedVector4Array.of())) {
-            notEncoded(GODOT3, value, ErrorCode.UNAVAILABLE, "GODOT_3 has no " + value.type());
+            notEncoded(
+                    GODOT3, value, ErrorCode.INVALID_PARAMETER, "GODOT_3 has no " + value.type());
             assertThat(GODOT4.decode(GODOT4.encode(value))).isEqualTo(value);
         }
         VariantCodec old = VariantCodec.of(Dialect.GODOT_4_0);
-        notEncoded(old, PackedVector4Array.of(), ErrorCode.UNAVAILABLE, "GODOT_4_0 has no");
+        notEncoded(old, PackedVector4Array.of(), ErrorCode.INVALID_PARAMETER, "GODOT_4_0 has no");
         refused(old, "26000000 00000000", ErrorCode.INVALID_DATA, "no type 38");
         refused(GODOT3, "1b000000 00000000", ErrorCode.INVALID_DATA, "no type 27");
         refused(GODOT4, "27000000 00000000", ErrorCode.INVALID_DATA, "no type 39");
@@ -590,7 +591,8 @@ class VariantCodecTest {
         try {
             bytes = codec.encode(value);
         } catch (VariantException e) {
-            assertThat(e.code()).isEqualTo(ErrorCode.UNAVAILABLE);
+            assertThat(e.code()).isEqualTo(ErrorCode.INVALID_PARAMETER);
+            assertThat(e).hasMessageContaining(dialect + " has no ");
             assertThat(dialect).isIn(Dialect.GODOT_3, Dialect.GODOT_4_0);
             return;
         }

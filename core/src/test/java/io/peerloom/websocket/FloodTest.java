@@ -683,6 +683,32 @@ class FloodTest {
         }
     }
 
+    /**
+     * The other side's close frame is answered behind what waits to be sent: what would come behind
+     * that answer is refused, not taken and lost.
+     */
+    @ParameterizedTest
+    @EnumSource
+    void nothingIsTakenBehindACloseFrame(Way way) throws Exception {
+        try (var target = new Target(Options.defaults().withLimits(LIMITS)).listen(way);
+                RawPeer attacker = open(target.port(), "/attacker")) {
+            int data = fill(target, "/attacker");
+            attacker.write(masked(0x88, RawPeer.closePayload(1000, "")));
+            WebSocketPeer peer = target.peers.get("/attacker");
+            await().until(() -> peer.connection().isCloseRequested());
+            int bytes = target.held("/attacker").bytesOut();
+            for (int i = 0; i < 10_000 && target.held("/attacker").bytesOut() == bytes; i++) {
+                assertThat(peer.ping()).isEqualTo(ErrorCode.FAILED);
+                assertThat(peer.send(Message.text(""))).isEqualTo(ErrorCode.FAILED);
+            }
+            for (int i = 0; i < data; i++) {
+                assertThat(attacker.readFrame().payload()).hasSize(50_000);
+            }
+            assertThat(attacker.readFrame().closeCode()).isEqualTo(1000);
+            assertThat(attacker.readEnd()).isTrue();
+        }
+    }
+
     /** A large page for one who never reads it: until the handshake's deadline, and no longer. */
     @ParameterizedTest
     @EnumSource

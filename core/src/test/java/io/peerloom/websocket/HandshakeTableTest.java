@@ -38,7 +38,7 @@ class HandshakeTableTest {
         BLOCKING
     }
 
-    private static final int CASES = 399;
+    private static final int CASES = 401;
 
     /** So that nobody shortens the table unseen. */
     @Test
@@ -357,6 +357,7 @@ class HandshakeTableTest {
                     "X: a\nY: b",
                     "X: a\rY: b",
                     "X: a\r\r\nY: b",
+                    "X: a\r Y: b",
                     "X: a\u0000",
                     "X: a\u0001",
                     "X: a\u007f",
@@ -372,6 +373,7 @@ class HandshakeTableTest {
         t.add(400, GOOD.replace("\r\n", "\n"));
         t.add(400, GOOD.replace("13\r\n\r\n", "13\n\n"));
         t.add(400, GOOD.replace("13\r\n\r\n", "13\r\n\n"));
+        t.add(400, GOOD.replace("13\r\n\r\n", "13\r\n\rX"));
         t.add(400, GOOD.replace("HTTP/1.1\r\n", "HTTP/1.1\n"));
         t.add(400, GOOD.replace("HTTP/1.1\r\n", "HTTP/1.1\r\n\tX: y\r\n"));
     }

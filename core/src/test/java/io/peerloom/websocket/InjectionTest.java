@@ -2,6 +2,7 @@ package io.peerloom.websocket;
 
 import static io.peerloom.websocket.RawPeer.ascii;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.internal.protocol.FrameDecoder;
@@ -22,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -57,7 +59,11 @@ class InjectionTest {
                                         "\r\nX-Injected: 1",
                                         "\r\n\r\nGET /in HTTP/1.1\r\nHost: x")),
                         Tuple.of(1, Arbitraries.strings().ofMaxLength(4)));
-        return piece.list().ofMaxSize(6).map(pieces -> String.join("", pieces));
+        Arbitrary<String> any = piece.list().ofMaxSize(6).map(pieces -> String.join("", pieces));
+        Arbitrary<String> one = // in a text that is good but for it
+                Arbitraries.of("\r", "\n", "\u0000", "\r\n", "\n\r", "\u010a")
+                        .map(bad -> "a" + bad + "b");
+        return Arbitraries.frequencyOf(Tuple.of(3, any), Tuple.of(1, one));
     }
 
     /** Where in a client's request it is put. */
@@ -87,7 +93,12 @@ class InjectionTest {
         String host = "127.0.0.1";
         String tail = "/";
         switch (where) {
-            case HEADER_NAME -> options = options.withHeader(evil, "v");
+            case HEADER_NAME -> {
+                if (evil.indexOf(':') >= 0) {
+                    return; // refused at the call, see below
+                }
+                options = options.withHeader(evil, "v");
+            }
             case HEADER_VALUE -> options = options.withHeader("X-Given", evil);
             case HEADER_LINE -> options = options.withHeaders(List.of(evil));
             case PROTOCOL -> options = options.withProtocols(evil);
@@ -269,7 +280,12 @@ class InjectionTest {
         Options options = Options.defaults();
         Supplier<UpgradeResponse> answer = UpgradeResponse::accept;
         switch (where) {
-            case OPTIONS_NAME -> options = options.withHeader(evil, "v");
+            case OPTIONS_NAME -> {
+                if (evil.indexOf(':') >= 0) {
+                    return; // refused at the call, see below
+                }
+                options = options.withHeader(evil, "v");
+            }
             case OPTIONS_VALUE -> options = options.withHeader("X-Given", evil);
             case OPTIONS_LINE -> options = options.withHeaders(List.of(evil));
             case ACCEPT_NAME -> answer = () -> UpgradeResponse.accept().withHeader(evil, "v");
@@ -366,5 +382,13 @@ class InjectionTest {
         assertThat(decoder.decode(frame, 0, frame.length)).isEqualTo(FrameDecoder.Event.CLOSE);
         String told = evil.endsWith("\u0000") ? evil.substring(0, evil.length() - 1) : evil;
         assertThat(decoder.closeReason()).isEqualTo(told);
+    }
+
+    /** It would end the name: {@code X: a} with the value {@code b} would leave as X, "a: b". */
+    @Example
+    void aNameWithAColonIsRefusedAtTheCall() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Options.defaults().withHeader("X: a", "b"))
+                .withMessageContaining("\"X: a\"");
     }
 }

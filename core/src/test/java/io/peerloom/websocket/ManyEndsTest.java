@@ -126,13 +126,14 @@ class ManyEndsTest {
         var next = new AtomicInteger();
         var opened = new AtomicInteger();
         var ended = new AtomicInteger();
+        Queue<WebSocketConnection> connections = new ConcurrentLinkedQueue<>();
         DeflatePool pool;
         try (var server = new WebSocketServer()) {
             server.setOptions(OPTIONS);
             var stop = new java.util.concurrent.atomic.AtomicBoolean();
             Thread loop = null;
             if (polled) {
-                server.setListener(counting(server, opened, ended));
+                server.setListener(counting(server, connections, opened, ended));
                 server.listen(0);
                 loop =
                         Thread.ofPlatform()
@@ -146,6 +147,7 @@ class ManyEndsTest {
                 server.start(
                         0,
                         peer -> {
+                            connections.add(peer.connection());
                             opened.incrementAndGet();
                             echo(peer);
                             ended.incrementAndGet();
@@ -172,6 +174,10 @@ class ManyEndsTest {
             await().atMost(Duration.ofSeconds(30))
                     .until(() -> server.getPeerIds().isEmpty() && ended.get() == opened.get());
             await().until(() -> pool.lent() == 0);
+            await().until(() ->
+                    connections.stream()
+                            .map(WebSocketConnection::held)
+                            .allMatch(held -> held.messagesOut() == 0 && held.bytesOut() == 0));
             stop.set(true);
             server.wakeup();
             if (loop != null) {
@@ -190,10 +196,14 @@ class ManyEndsTest {
     }
 
     private static WebSocketServer.Listener counting(
-            WebSocketServer server, AtomicInteger opened, AtomicInteger ended) {
+            WebSocketServer server,
+            Queue<WebSocketConnection> connections,
+            AtomicInteger opened,
+            AtomicInteger ended) {
         return new WebSocketServer.Listener() {
             @Override
             public void clientConnected(int id, String protocol) {
+                connections.add(server.getPeer(id).connection());
                 opened.incrementAndGet();
             }
 

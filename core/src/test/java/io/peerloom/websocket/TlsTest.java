@@ -4,6 +4,7 @@ import static io.peerloom.websocket.RawPeer.ascii;
 import static io.peerloom.websocket.RawPeer.masked;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.awaitility.Awaitility.await;
 
 import io.peerloom.ErrorCode;
@@ -12,6 +13,7 @@ import io.peerloom.Peer.Status;
 import io.peerloom.stream.StreamPeerTCP;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.stream.TCPServer;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.Options.ClientAuth;
 import io.peerloom.websocket.WebSocketPeer.State;
@@ -100,34 +102,10 @@ class TlsTest {
         });
     }
 
-    /** {@code private_key}, {@code ssl_certificate}, {@code trusted_ssl_certificate}. */
     @Nested
     @DisplayName("By the names of Godot 3")
     class Godot3 {
-        @Test
-        void aServerShowsItsCertificateAndAClientTrustsIt() throws Exception {
-            try (var server = new WebSocketServer();
-                    var client = new WebSocketClient()) {
-                server.setPrivateKey(Certificates.entry(Certificates.GOOD).getPrivateKey());
-                server.setSslCertificate(Certificates.certificate(Certificates.GOOD));
-                server.setCaChain(List.of(Certificates.authority()));
-                server.start(0, TlsTest::echo);
-
-                client.connectToUrl(url(server));
-                await().until(() -> client.poll() != ErrorCode.OK); // nobody has vouched for it
-                assertThat(client.getFailure()).get().isInstanceOf(SSLException.class);
-
-                client.setTrustedSslCertificate(server.getCaChain().getFirst());
-                client.connectToUrl(url(server));
-                await().until(() -> {
-                    client.poll();
-                    return client.getStatus() == Status.CONNECTED;
-                });
-                assertThat(client.getPeer(1).getSslSession().orElseThrow().getPeerCertificates())
-                        .containsExactly(server.getSslCertificate(), Certificates.authority());
-            }
-        }
-
+        /** {@code private_key}, {@code ssl_certificate}. */
         @Test
         void aKeyWithoutACertificateIsNotALessSecureServer() {
             try (var server = new WebSocketServer()) {
@@ -143,7 +121,7 @@ class TlsTest {
                 assertThatExceptionOfType(IllegalStateException.class)
                         .isThrownBy(() -> server.listen(0))
                         .withMessageContaining("no key");
-                assertThat(server.getPrivateKey()).isNull();
+                assertThat(server.getPrivateKey()).isEmpty();
             }
         }
     }
@@ -306,6 +284,71 @@ class TlsTest {
                 assertThatExceptionOfType(SSLException.class)
                         .isThrownBy(() -> WebSocketPeer.connect(url(server)))
                         .withMessageStartingWith("the server's certificate is not trusted");
+            }
+        }
+
+        /** Godot 4: options that are given when connecting, instead of a context. */
+        @Test
+        void godot4sOptions() throws Exception {
+            var authority = List.of(Certificates.authority());
+            try (var server = serve(serving(Certificates.OTHER_NAME), TlsTest::echo);
+                    var client = new WebSocketPeer()) {
+                assertThat(client.connectToUrl(url(server), TLSOptions.client(authority)))
+                        .isEqualTo(ErrorCode.OK);
+                pollUntil(client, State.CLOSED);
+                assertThat(client.getFailure().orElseThrow())
+                        .isInstanceOf(SSLPeerUnverifiedException.class);
+                for (TLSOptions options :
+                        new TLSOptions[] {
+                            TLSOptions.client(authority, "other.example"),
+                            TLSOptions.clientUnsafe(authority)
+                        }) {
+                    assertThat(client.connectToUrl(url(server), options)).isEqualTo(ErrorCode.OK);
+                    pollUntil(client, State.OPEN);
+                    client.close(-1, "");
+                    pollUntil(client, State.CLOSED);
+                }
+                assertThat(client.connectToUrl(url(server), TLSOptions.client()))
+                        .isEqualTo(ErrorCode.OK);
+                pollUntil(client, State.CLOSED);
+                assertThat(client.getFailure().orElseThrow())
+                        .hasMessageStartingWith("the server's certificate is not trusted");
+            }
+        }
+
+        /** Godot 3: properties of the server and the client. */
+        @Test
+        void godot3sProperties() {
+            var entry = Certificates.entry(Certificates.GOOD);
+            try (var server = new WebSocketServer();
+                    var client = new WebSocketClient()) {
+                server.setPrivateKey(entry.getPrivateKey());
+                server.setSslCertificate(Certificates.certificate(Certificates.EXPIRED));
+                assertThatIllegalArgumentException()
+                        .isThrownBy(() -> server.listen(0))
+                        .withMessageStartingWith("the key does not belong to the certificate");
+                assertThat(server.isListening()).isFalse();
+                server.setSslCertificate(Certificates.certificate(Certificates.GOOD));
+                server.setCaChain(List.of(Certificates.authority()));
+                assertThat(server.getPrivateKey()).contains(entry.getPrivateKey());
+                assertThat(server.getSslCertificate())
+                        .contains(Certificates.certificate(Certificates.GOOD));
+                assertThat(server.getCaChain()).containsExactly(Certificates.authority());
+                assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
+
+                assertThat(client.isVerifySslEnabled()).isTrue();
+                client.setVerifySslEnabled(true);
+                assertThatIllegalArgumentException()
+                        .isThrownBy(() -> client.setVerifySslEnabled(false));
+                client.setTrustedSslCertificate(Certificates.authority());
+                assertThat(client.getTrustedSslCertificate()).contains(Certificates.authority());
+                assertThat(client.connectToUrl(url(server))).isEqualTo(ErrorCode.OK);
+                await().until(() -> {
+                    server.poll();
+                    client.poll();
+                    return client.getStatus() == Status.CONNECTED;
+                });
+                assertThat(client.getPeer(1).getSslSession()).isPresent();
             }
         }
 

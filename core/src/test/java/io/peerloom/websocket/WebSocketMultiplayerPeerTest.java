@@ -7,8 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.Peer.Status;
+import io.peerloom.stream.TLSOptions;
+import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.ConnectionStatus;
 import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -388,6 +392,29 @@ class WebSocketMultiplayerPeerTest {
         assertThat(server.send(0, "nobody there")).isEqualTo(ErrorCode.OK);
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void overTls(Generation generation) {
+        TLSOptions serving = TLSOptions.server(Certificates.showing(Certificates.GOOD));
+        TLSOptions trusting = TLSOptions.client(List.of(Certificates.authority()));
+        var server = new Member(new WebSocketMultiplayerPeer(generation));
+        assertThat(server.peer.createServer(0, "127.0.0.1", trusting))
+                .isEqualTo(ErrorCode.INVALID_PARAMETER);
+        assertThat(server.peer.createServer(0, "127.0.0.1", serving)).isEqualTo(ErrorCode.OK);
+        String url = url(server).replace("ws:", "wss:");
+        var client = new Member(new WebSocketMultiplayerPeer(generation));
+        assertThat(client.peer.createClient(url, serving)).isEqualTo(ErrorCode.INVALID_PARAMETER);
+        assertThat(client.peer.createClient(url, trusting)).isEqualTo(ErrorCode.OK);
+        until(() -> server.peer.getPeerIds().contains(client.id()));
+        assertThat(server.send(client.id(), "hello")).isEqualTo(ErrorCode.OK);
+        until(() -> client.peer.getAvailablePacketCount() > 0);
+        var stranger = new Member(new WebSocketMultiplayerPeer(generation));
+        assertThat(stranger.peer.createClient(url)).isEqualTo(ErrorCode.OK);
+        until(() -> !stranger.heard.isEmpty());
+        assertThat(stranger.heard).containsExactly("failed");
+        assertThat(stranger.peer.getFailure().orElseThrow()).hasMessageContaining("not trusted");
+    }
+
     @Test
     void newClientsAreRefusedWhenSaid() {
         Member server = server(Generation.GODOT4);
@@ -402,6 +429,23 @@ class WebSocketMultiplayerPeerTest {
     }
 
     // ---- those who do it wrong ----
+
+    @ParameterizedTest
+    @EnumSource
+    void whoDoesNotShakeHandsIsDroppedInTime(Generation generation) throws Exception {
+        var peer = new WebSocketMultiplayerPeer(generation);
+        peer.setHandshakeTimeout(0.2);
+        Member server = server(peer);
+        try (var silent = new Socket(InetAddress.getLoopbackAddress(), peer.getLocalPort())) {
+            silent.setSoTimeout(30_000);
+            server.peer.poll();
+            byte[] answer = silent.getInputStream().readAllBytes(); // until the end
+            assertThat(new String(answer, UTF_8)).startsWith("HTTP/1.1 408 ");
+        }
+        server.peer.poll();
+        assertThat(server.heard).isEmpty();
+        client(server); // and others can still come
+    }
 
     @ParameterizedTest
     @ValueSource(
@@ -433,6 +477,45 @@ class WebSocketMultiplayerPeerTest {
         other.send(1, "still here");
         until(() -> server.peer.getAvailablePacketCount() == 1);
         assertThat(other.received()).isEmpty();
+    }
+
+    /** Of a listener that makes the server anew: nothing of the old one follows. */
+    @Test
+    void aServerCanBeMadeAnewWithinAnEvent() {
+        Member server = server(Generation.GODOT3);
+        int id = rawClient(server);
+        server.peer.setListener(
+                new WebSocketMultiplayerPeer.Listener() {
+                    @Override
+                    public void packetRefused(int from, String reason) {
+                        server.packetRefused(from, "");
+                        server.peer.close();
+                        assertThat(server.peer.createServer(0, "127.0.0.1"))
+                                .isEqualTo(ErrorCode.OK);
+                    }
+
+                    @Override
+                    public void peerDisconnected(int from) {
+                        server.peerDisconnected(from);
+                    }
+                });
+        raw.send(MultiplayerPacket.data(id, 1, "of the old one".getBytes(UTF_8)));
+        raw.send(new byte[] {0});
+        raw.close();
+        // Whoever has answered the close has the packets too: both are news of the next poll.
+        Awaitility.await()
+                .until(() -> {
+                    raw.poll();
+                    while (raw.getAvailablePacketCount() > 0) {
+                        raw.getPacket();
+                    }
+                    return raw.getReadyState() == WebSocketPeer.State.CLOSED;
+                });
+        until(() -> server.heard.contains("refused " + id + ": "));
+        server.peer.poll();
+        assertThat(server.heard).containsExactly("+" + id, "refused " + id + ": ");
+        assertThat(server.received()).isEmpty();
+        assertThat(server.peer.getConnectionStatus()).isEqualTo(ConnectionStatus.CONNECTED);
     }
 
     @Test

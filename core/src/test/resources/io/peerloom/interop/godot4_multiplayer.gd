@@ -2,7 +2,7 @@
 # event:
 #   godot --headless --script godot4_multiplayer.gd -- --role=client --url=ws://127.0.0.1:9080/
 #   godot --headless --script godot4_multiplayer.gd -- --role=server
-# A packet "send TARGET TEXT" makes it send TEXT, "drop ID" makes it disconnect a peer, "quit" makes it close.
+# A packet "send TARGET TEXT" makes it send TEXT, "drop ID" makes it disconnect a peer, "refuse" refuse new ones, "quit" makes it close.
 extends SceneTree
 
 var options := {"role": "client", "seconds": "60"}
@@ -48,6 +48,9 @@ func run():
 				var words := text.split(" ", true, 2)
 				peer.set_target_peer(int(words[1]))
 				print("sent ", peer.put_packet(words[2].to_utf8_buffer()))
+			if text == "refuse":
+				peer.refuse_new_connections = true
+				print("refusing")
 			if text.begins_with("drop "):
 				peer.disconnect_peer(int(text.substr(5)))
 		OS.delay_msec(2)

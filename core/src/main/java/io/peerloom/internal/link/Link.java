@@ -48,7 +48,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /** Output is collected up to here before it is written. */
-    private static final int OUT_LIMIT = 64 * 1024;
+    private static final int OUT_LIMIT = 128 * 1024;
 
     private static final int OUT_FIRST = 512;
 

@@ -16,8 +16,8 @@ public final class Threads {
         return Thread.ofVirtual().name(name).inheritInheritableThreadLocals(false).start(task);
     }
 
-    /** About 4 ms: how often {@link #letOthersRun} pauses being polite. A power of two. */
-    private static final long POLITE_PERIOD = 1L << 22;
+    /** About 8 ms: how often {@link #letOthersRun} pauses being polite. A power of two. */
+    private static final long POLITE_PERIOD = 1L << 23;
 
     /** About 1 ms: for how long it does. */
     private static final long IMPOLITE = 1L << 20;
@@ -30,7 +30,7 @@ public final class Threads {
      * <p>A carrier runs its own queue until that is empty, before it looks at what was submitted
      * from elsewhere. Threads that yield to each other keep the queue filled for as long as their
      * connections are busy; meanwhile whoever was woken by a platform thread would wait, perhaps
-     * for ever: on JDK 21 that is everybody who waits for a socket. So for a quarter of the time,
+     * for ever: on JDK 21 that is everybody who waits for a socket. So for an eighth of the time,
      * by the clock and thus for all connections of the process at once, nobody yields: they meet an
      * empty socket and park, the queue runs empty, and the others have their turn.
      */

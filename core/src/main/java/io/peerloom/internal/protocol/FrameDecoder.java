@@ -18,7 +18,7 @@ import java.util.Objects;
  *
  * <p>A frame that lies whole in the buffer and is a message of its own passes without touching any
  * other state: one allocation, one pass. Else the message grows in one array. An announced length
- * never allocates more than 64 KiB or 16 times what has arrived of the message, whichever is more.
+ * never allocates more than 64 KiB or 32 times what has arrived of the message, whichever is more.
  *
  * <p>A {@link Event#CLOSE} and a {@link ProtocolException} are the end: from then on input is
  * refused with {@link IllegalStateException}, and nothing more is held.
@@ -56,7 +56,7 @@ public final class FrameDecoder {
     private static final int FIRST_STAGE = 64 * 1024;
 
     /** What an announced length may allocate for each byte that came. */
-    private static final int STAGE_FACTOR = 16;
+    private static final int STAGE_FACTOR = 32;
 
     /** Below this a read of its own into the message does not pay. */
     private static final int DIRECT_MINIMUM = 4 * 1024;

@@ -179,7 +179,7 @@ final class Wire {
                 Event event = call.make();
                 assertThat((long) decoder.directArray().length)
                         .as("memory held for %d bytes", decoder.directOffset())
-                        .isLessThanOrEqualTo(Math.max(65_536, 16L * decoder.directOffset()));
+                        .isLessThanOrEqualTo(Math.max(65_536, 32L * decoder.directOffset()));
                 if (event == Event.NEED_INPUT) {
                     return false;
                 }
