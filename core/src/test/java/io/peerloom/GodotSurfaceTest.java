@@ -97,6 +97,8 @@ class GodotSurfaceTest {
         EXCEPTIONS.put("TLSOptions.client_unsafe/1", "it would not check the host's name");
         EXCEPTIONS.put("TLSOptions.is_unsafe_client/0", "it would always be false");
         EXCEPTIONS.put("StreamPeerSSL.connect_to_stream/1", everybody);
+        EXCEPTIONS.put("WebSocketClient.set_verify_ssl_enabled/1", everybody);
+        EXCEPTIONS.put("WebSocketClient.is_verify_ssl_enabled/0", "it would always be true");
 
         EXCEPTIONS.put("TYPE_MAX", "it counts the types, and is none");
 
