@@ -116,6 +116,7 @@ public final class EchoClient {
         private final int window;
         private final PrintStream out;
         private final java.util.ArrayDeque<Message> unanswered = new java.util.ArrayDeque<>();
+        private Message refused;
 
         Exchange(Iterator<Message> messages, int window, PrintStream out) {
             this.messages = messages;
@@ -125,12 +126,22 @@ public final class EchoClient {
 
         /** The next message to send; null if there is none, or the window is full. */
         Message next() {
-            if (unanswered.size() >= window || !messages.hasNext()) {
+            if (unanswered.size() >= window || (refused == null && !messages.hasNext())) {
                 return null;
             }
-            Message message = messages.next();
+            Message message = refused != null ? refused : messages.next();
+            refused = null;
             unanswered.add(message);
             return message;
+        }
+
+        /** The last one could not be sent for want of room: it will be the next again. */
+        void refused() {
+            refused = unanswered.pollLast();
+        }
+
+        boolean wasRefused() {
+            return refused != null;
         }
 
         /** Checks an echo; null is the end of the connection. */
@@ -144,7 +155,7 @@ public final class EchoClient {
 
         /** Whether everything was sent and came back. Called with all sent that may be. */
         boolean isDone() {
-            return unanswered.isEmpty();
+            return unanswered.isEmpty() && refused == null;
         }
     }
 
@@ -166,6 +177,10 @@ public final class EchoClient {
     private static void send(WebSocketPeer peer, Exchange exchange) {
         for (Message message; (message = exchange.next()) != null; ) {
             ErrorCode result = peer.send(message);
+            if (result == ErrorCode.OUT_OF_MEMORY) {
+                exchange.refused();
+                return;
+            }
             if (result != ErrorCode.OK) {
                 throw new NotEchoed("cannot send: " + result);
             }
@@ -198,7 +213,9 @@ public final class EchoClient {
                     }
                     default -> {}
                 }
-                peer.awaitActivity(Duration.ofMinutes(1)); // a game would draw a frame instead
+                // A game would draw a frame instead. Nothing tells of room in the queue.
+                peer.awaitActivity(
+                        exchange.wasRefused() ? Duration.ofMillis(1) : Duration.ofMinutes(1));
                 result = peer.poll();
             }
             Throwable cause = peer.getFailure().orElse(null);
