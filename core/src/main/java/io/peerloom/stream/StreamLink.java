@@ -215,7 +215,7 @@ final class StreamLink extends Link<byte[]> {
                         return;
                     }
                 }
-                Threads.letOthersRun();
+                letOthersRun();
                 int n = wire().read(buffer, 0, buffer.length);
                 lastInput = watchdog.now();
                 if (n < 0) {
@@ -332,7 +332,7 @@ final class StreamLink extends Link<byte[]> {
                 if (available() > 0 || inputEnded) { // a reader left it here before it went
                     return 0;
                 }
-                Threads.letOthersRun();
+                letOthersRun();
                 int n = wire().read(dst, offset, length);
                 if (n < 0) {
                     endInput();

@@ -763,7 +763,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                         break;
                     }
                     boolean large = prepareRead();
-                    Threads.letOthersRun();
+                    letOthersRun();
                     int n =
                             large
                                     ? wire().read(
@@ -1202,7 +1202,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                     return null;
                 }
                 boolean large = prepareRead();
-                Threads.letOthersRun();
+                letOthersRun();
                 int n =
                         large
                                 ? wire().read(

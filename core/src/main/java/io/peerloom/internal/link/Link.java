@@ -106,6 +106,9 @@ public abstract class Link<E> implements Watchdog.Watched {
     @SuppressWarnings("unused") // through READ_ROLE
     private volatile boolean readRole;
 
+    /** Of {@link Threads#letOthersRun}. The read role's. */
+    private int turn;
+
     /** Whether the ended link's roles have let go of what they held. Written under the roles. */
     private volatile boolean inputDropped;
 
@@ -266,6 +269,11 @@ public abstract class Link<E> implements Watchdog.Watched {
         if (phase == Phase.ENDED) {
             letGo();
         }
+    }
+
+    /** Before a read of the wire, under the read role: see {@link Threads#letOthersRun}. */
+    protected final void letOthersRun() {
+        turn = Threads.letOthersRun(turn);
     }
 
     /**

@@ -1,5 +1,7 @@
 package io.peerloom.internal.link;
 
+import java.util.concurrent.locks.LockSupport;
+
 /** The threads that Peerloom starts, so that a thread dump tells what each is for. */
 public final class Threads {
 
@@ -16,11 +18,8 @@ public final class Threads {
         return Thread.ofVirtual().name(name).inheritInheritableThreadLocals(false).start(task);
     }
 
-    /** About 8 ms: how often {@link #letOthersRun} pauses being polite. A power of two. */
-    private static final long POLITE_PERIOD = 1L << 23;
-
-    /** About 1 ms: for how long it does. */
-    private static final long IMPOLITE = 1L << 20;
+    /** About 33 ms, as a shift of nanoseconds: how long a turn of {@link #letOthersRun} is. */
+    private static final int TURN = 25;
 
     /**
      * For a virtual thread that is about to read from a socket: lets the other threads of its
@@ -29,15 +28,23 @@ public final class Threads {
      *
      * <p>A carrier runs its own queue until that is empty, before it looks at what was submitted
      * from elsewhere. Threads that yield to each other keep the queue filled for as long as their
-     * connections are busy; meanwhile whoever was woken by a platform thread would wait, perhaps
-     * for ever: on JDK 21 that is everybody who waits for a socket. So for an eighth of the time,
-     * by the clock and thus for all connections of the process at once, nobody yields: they meet an
-     * empty socket and park, the queue runs empty, and the others have their turn.
+     * connections are busy; meanwhile whoever was started or woken by a platform thread would wait,
+     * perhaps for ever: new connections, and on JDK 21 everybody who waits for a socket. So at the
+     * beginning of each turn, by the clock and thus of all threads alike, a thread parks for a
+     * moment instead: a timer brings it back, from elsewhere and behind those who wait there.
+     * However many they are, the queue has run empty when each of them was asked once.
+     *
+     * @param turn what the last call on the same connection returned
+     * @return the turn of now
      */
-    public static void letOthersRun() {
-        if ((System.nanoTime() & (POLITE_PERIOD - 1)) >= IMPOLITE) {
+    public static int letOthersRun(int turn) {
+        int now = (int) (System.nanoTime() >>> TURN);
+        if (now - turn == 1) { // who was quiet for longer keeps nobody's queue filled
+            LockSupport.parkNanos(1);
+        } else {
             Thread.yield();
         }
+        return now;
     }
 
     /**
