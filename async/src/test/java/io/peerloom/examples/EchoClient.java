@@ -177,7 +177,8 @@ public final class EchoClient {
     private static void send(WebSocketPeer peer, Exchange exchange) {
         for (Message message; (message = exchange.next()) != null; ) {
             ErrorCode result = peer.send(message);
-            if (result == ErrorCode.OUT_OF_MEMORY) {
+            if (result == ErrorCode.OUT_OF_MEMORY
+                    && message.size() <= peer.getOutboundBufferSize()) { // else it never fits
                 exchange.refused();
                 return;
             }
