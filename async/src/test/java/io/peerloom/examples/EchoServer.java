@@ -119,7 +119,7 @@ public final class EchoServer implements AutoCloseable {
             throw new IOException("cannot listen: " + result, server.getFailure().orElse(null));
         }
         loop =
-                Thread.ofPlatform()
+                Thread.ofVirtual()
                         .name("echo-poll")
                         .start(() -> {
                             while (!stopping) {
@@ -132,7 +132,7 @@ public final class EchoServer implements AutoCloseable {
 
     /** All on the thread that polls. */
     private static final class PolledEchoes implements WebSocketServer.Listener {
-        private static final Duration LONG = Duration.ofMinutes(1);
+        private static final Duration LONG = Duration.ofSeconds(Long.MAX_VALUE); // no timer
         private static final Duration SHORT = Duration.ofMillis(1);
 
         private final WebSocketServer server;

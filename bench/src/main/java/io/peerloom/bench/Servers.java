@@ -228,7 +228,7 @@ public final class Servers {
         if (server.listen(0) != ErrorCode.OK) {
             throw new IOException(server.getFailure().orElse(null));
         }
-        Thread.ofPlatform()
+        Thread.ofVirtual()
                 .name("poll")
                 .start(() -> {
                     while (true) {
@@ -244,6 +244,8 @@ public final class Servers {
      * Echoes in the thread that polls. Who does not read, no more is taken of, until there is room.
      */
     private static final class PolledEchoes implements WebSocketServer.Listener {
+        private static final Duration FOREVER = Duration.ofSeconds(Long.MAX_VALUE); // no timer
+
         private final WebSocketServer server;
 
         /** Who does not read, with the message that there was no room for. */
@@ -254,7 +256,7 @@ public final class Servers {
         }
 
         Duration patience() {
-            return stalled.isEmpty() ? Duration.ofSeconds(1) : Duration.ofMillis(1);
+            return stalled.isEmpty() ? FOREVER : Duration.ofMillis(1);
         }
 
         @Override

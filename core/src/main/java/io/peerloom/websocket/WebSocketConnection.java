@@ -33,6 +33,7 @@ import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,9 +65,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         /**
          * Something was queued for sending. On the thread that did it.
          *
-         * @return whether the owner calls {@link #writeSoon} when this thread has queued the rest
+         * @return whether the owner calls {@link #kickAll} when this thread has queued the rest
          */
         boolean queued();
+
+        /**
+         * Whether who polls waits for news, so that it will look at a change at once and then call
+         * {@link #kickAll}. Any thread; a guess by the time it is used.
+         */
+        boolean isAttentive();
     }
 
     /** What can be queued for sending. */
@@ -186,6 +193,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     private static final VarHandle PING;
     private static final VarHandle ANSWERED;
     private static final VarHandle CLOSING;
+    private static final VarHandle RESTING;
 
     static {
         try {
@@ -194,6 +202,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             PONG = lookup.findVarHandle(WebSocketConnection.class, "pong", Pong.class);
             ANSWERED = lookup.findVarHandle(WebSocketConnection.class, "answered", boolean.class);
             CLOSING = lookup.findVarHandle(WebSocketConnection.class, "closing", boolean.class);
+            RESTING = lookup.findVarHandle(WebSocketConnection.class, "resting", Thread.class);
             PING = lookup.findVarHandle(WebSocketConnection.class, "ping", byte[].class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
@@ -331,6 +340,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** What is wrong with the frame that was met reading ahead, until its turn comes. */
     private ProtocolException deferred;
+
+    /**
+     * The reader thread, while it {@linkplain #rest rests}. Set by it, cleared by whoever wakes it.
+     */
+    @SuppressWarnings("unused") // through RESTING
+    private volatile Thread resting;
 
     /** Whether the last read had to wait for long. */
     private boolean wasQuiet;
@@ -682,6 +697,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     /** Tells all who wait, and the server's poll, to look again. */
     private void changed() {
+        wakeReader();
+        announce();
+    }
+
+    private void announce() {
         news.signal();
         if (owner != null) {
             owner.changed();
@@ -762,6 +782,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
                     if (!starved) {
                         break;
                     }
+                    if (untold && limit < buffer.length && owner != null && owner.isAttentive()) {
+                        rest();
+                    }
                     boolean large = prepareRead();
                     letOthersRun();
                     int n =
@@ -795,6 +818,44 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         } finally {
             releaseRead();
         }
+    }
+
+    /**
+     * Tells of the messages that were queued, and lets the polling thread answer them and the
+     * writer write that before it asks the kernel for more: on a busy connection that is there by
+     * then, which saves what {@link Threads#letOthersRun} saves on a direct one. Only while the
+     * polling thread waits for news; should it not poll then after all, the next tick ends the
+     * rest.
+     *
+     * <p>The polling thread looks at {@link #resting} after it was told, which is after it was set;
+     * so does whoever closes or ends the connection, after he said so.
+     */
+    private void rest() {
+        untold = false;
+        resting = Thread.currentThread();
+        announce();
+        while (resting != null && !closing && phase() != Phase.ENDED) {
+            LockSupport.park(this);
+        }
+        resting = null;
+    }
+
+    /** Whether its reader waits for {@link #beforeWriting}. Any thread. */
+    boolean isResting() {
+        return resting != null;
+    }
+
+    /** Ends the reader's rest, if it does. Any thread; never blocks. */
+    private void wakeReader() {
+        if (resting != null) {
+            LockSupport.unpark((Thread) RESTING.getAndSet(this, null));
+        }
+    }
+
+    /** Before and not after it: the writer may have to wait for an other side that waits for us. */
+    @Override
+    protected void beforeWriting() {
+        wakeReader();
     }
 
     /**
@@ -1494,11 +1555,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         return owner != null && owner.queued();
     }
 
-    /** Has what was queued written. Any thread; never blocks. */
-    void writeSoon() {
-        kick();
-    }
-
     @Override
     protected boolean hasUrgent() {
         return pong != null || ping != null;
@@ -1525,6 +1581,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     @Override
     public void tick(long now) {
         super.tick(now);
+        wakeReader();
         if (pool != null) {
             pool.trim(now, POOL_IDLE);
         }

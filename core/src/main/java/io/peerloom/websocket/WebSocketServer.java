@@ -260,6 +260,11 @@ public final class WebSocketServer implements AutoCloseable {
         }
 
         @Override
+        public boolean isAttentive() {
+            return attentive;
+        }
+
+        @Override
         public void changed() {
             if (isBlocking()) {
                 return; // its handler's thread sees for itself
@@ -385,7 +390,16 @@ public final class WebSocketServer implements AutoCloseable {
     /** The thread that is in {@link #poll}; null if none is. Any other sees that it is not it. */
     private volatile Thread polling;
 
-    /** Members to which the listener sent something in this poll; the polling thread's. */
+    /** {@link #awaitActivity} was called since the last poll; the polling thread's. */
+    private boolean awaited;
+
+    /** Whether the last poll was awaited, or the next one is. Written by the polling thread. */
+    private volatile boolean attentive;
+
+    /**
+     * Members to which the listener sent something in this poll, or whose reader waits for the end
+     * of it; the polling thread's.
+     */
     private final List<Member> unwritten = new ArrayList<>();
 
     private Listener listener = SILENT;
@@ -891,12 +905,22 @@ public final class WebSocketServer implements AutoCloseable {
      */
     public void poll() {
         polling = Thread.currentThread();
+        if (!awaited && attentive) {
+            attentive = false;
+        }
+        awaited = false;
         try {
             for (int n = ready.refill(); n > 0; n--) {
                 Member member = ready.take();
                 ready.release(1, 0);
                 member.set(false); // before looking: what changes from now on is news again
-                member.step(listener);
+                try {
+                    member.step(listener);
+                } finally {
+                    if (member.connection.isResting()) {
+                        member.queued();
+                    }
+                }
             }
         } finally {
             polling = null;
@@ -904,24 +928,18 @@ public final class WebSocketServer implements AutoCloseable {
         }
     }
 
-    /**
-     * Has the answers of a poll written: all those of a connection in one go, by writers that one
-     * virtual thread starts. From a platform thread each start would be a wake-up of its own.
-     */
+    /** Has the answers of a poll written: all those of a connection in one go. */
     private void writeSoon() {
-        if (unwritten.isEmpty()) {
-            return;
-        }
-        List<Member> due = List.copyOf(unwritten);
-        unwritten.clear();
-        for (Member member : due) {
-            member.unwrittenToo = false;
-        }
-        if (due.size() == 1) {
-            due.get(0).connection.writeSoon();
-        } else {
-            Threads.start(
-                    "peerloom-writers", () -> due.forEach(member -> member.connection.writeSoon()));
+        int count = unwritten.size();
+        if (count > 0) {
+            var due = new WebSocketConnection[count];
+            for (int i = 0; i < count; i++) {
+                Member member = unwritten.get(i);
+                member.unwrittenToo = false;
+                due[i] = member.connection;
+            }
+            unwritten.clear();
+            Link.kickAll(due);
         }
     }
 
@@ -932,6 +950,8 @@ public final class WebSocketServer implements AutoCloseable {
      * @return false when the time is up
      */
     public boolean awaitActivity(Duration timeout) {
+        attentive = true;
+        awaited = true;
         BooleanSupplier due = () -> woken || ready.available() > 0 || ready.hasArrivals();
         boolean active = due.getAsBoolean();
         if (!active) {

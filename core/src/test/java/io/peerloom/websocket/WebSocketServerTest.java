@@ -478,4 +478,96 @@ class WebSocketServerTest {
             }
         }
     }
+
+    /** Too much for the buffers of the system, so that who does not read it has the writer wait. */
+    private static final int TOO_MUCH = 64 << 20;
+
+    @Test
+    void inOnePollThoseWhoDoNotReadHoldNobodyUp() throws Exception {
+        try (var server = new WebSocketServer()) {
+            server.setOptions(
+                    Options.defaults()
+                            .withLimits(
+                                    Limits.defaults()
+                                            .withWriteTimeout(Duration.ofSeconds(60))
+                                            .withOutboundBytes(2 * TOO_MUCH)));
+            Message tooMuch = Message.binary(new byte[TOO_MUCH]);
+            var ids = new ArrayList<Integer>();
+            server.setListener(
+                    new WebSocketServer.Listener() {
+                        @Override
+                        public void clientConnected(int id, String protocol) {
+                            ids.add(id);
+                        }
+
+                        @Override
+                        public void dataReceived(int id) {
+                            Message message = server.getPeer(id).takeMessage();
+                            ids.forEach(other -> {
+                                if (other != id) {
+                                    assertThat(server.getPeer(other).send(tooMuch))
+                                            .isEqualTo(ErrorCode.OK);
+                                }
+                            });
+                            server.getPeer(id).send(message);
+                        }
+                    });
+            assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
+            try (var deaf = RawPeer.connect(server.getLocalPort());
+                    var deafToo = RawPeer.connect(server.getLocalPort());
+                    var raw = RawPeer.connect(server.getLocalPort())) {
+                for (RawPeer client : List.of(deaf, deafToo, raw)) {
+                    client.write(RawPeer.request(""));
+                }
+                await().until(() -> {
+                    server.poll();
+                    return ids.size() == 3;
+                });
+                raw.readHead();
+                raw.write(RawPeer.masked(0x82, RawPeer.ascii("me too")));
+                var answer =
+                        CompletableFuture.supplyAsync(
+                                () -> {
+                                    try {
+                                        return raw.readFrame().payload();
+                                    } catch (IOException e) {
+                                        throw new AssertionError(e);
+                                    }
+                                },
+                                task -> Thread.ofVirtual().start(task));
+                await().until(() -> {
+                    server.poll();
+                    return answer.isDone();
+                });
+                assertThat(answer.get()).isEqualTo(RawPeer.ascii("me too"));
+            }
+        }
+    }
+
+    @Test
+    void pingsAndClosesAreAnsweredThoughTheOneWhoAwaitedNewsDoesNotPoll() throws Exception {
+        try (var server = new WebSocketServer()) {
+            server.setOptions(
+                    Options.defaults()
+                            .withLimits(
+                                    Limits.defaults().withHeartbeatTimeout(Duration.ofSeconds(1))));
+            assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
+            try (var raw = RawPeer.connect(server.getLocalPort())) {
+                raw.write(RawPeer.request(""));
+                raw.readHead();
+                assertThat(server.awaitActivity(Duration.ofSeconds(20))).isTrue();
+                server.poll();
+                server.awaitActivity(Duration.ZERO);
+                for (int i = 0; i < 3; i++) {
+                    raw.write(RawPeer.masked(0x82, RawPeer.ascii("data")));
+                    await().until(() -> server.awaitActivity(Duration.ZERO));
+                    raw.write(RawPeer.masked(0x89, RawPeer.ascii("ping " + i)));
+                    assertThat(raw.readFrame().payload()).isEqualTo(RawPeer.ascii("ping " + i));
+                }
+                raw.write(RawPeer.masked(0x88, RawPeer.closePayload(1000, "")));
+                assertThat(raw.readFrame().closeCode()).isEqualTo(1000);
+                assertThat(raw.readEnd()).isTrue();
+            }
+        }
+    }
 }

@@ -3,10 +3,12 @@ package io.peerloom.internal.link;
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
 import java.io.IOException;
+import java.io.Serial;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * One connection from the attempt to its end: its wire, the read and the write role, what waits to
@@ -21,7 +23,7 @@ import java.time.Duration;
  *
  * <p><b>Writer threads</b> exist only while there is something to write: {@link #kick} starts a
  * virtual thread that takes the role, writes everything that waits in as few calls as possible, and
- * ends.
+ * ends. {@link #kickAll} has one do so for many links.
  *
  * <p><b>Phases</b>, moved by {@link #move} alone and never back:
  *
@@ -366,6 +368,51 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /**
+     * Has what waits on many links written soon, one after the other by one virtual thread:
+     * starting one for each would cost as much as the rest. Any thread; never blocks.
+     *
+     * @param links whose queues to write
+     */
+    public static void kickAll(Link<?>[] links) {
+        for (Link<?> link : links) {
+            link.writerDue = true;
+        }
+        Threads.start("peerloom-writers", new Convoy(links));
+    }
+
+    /**
+     * Writes for many links. Who takes the first starts a second thread that queues behind it: it
+     * finds nothing left to do, unless the first waits for an other side that does not read. Then
+     * it goes on with the rest, after it started a third. So nobody waits for a slow one's sake.
+     */
+    private static final class Convoy extends AtomicInteger implements Runnable {
+        @Serial private static final long serialVersionUID = 1;
+
+        /** After so many it lets others run. */
+        private static final int STRETCH = 64;
+
+        private final transient Link<?>[] links;
+
+        Convoy(Link<?>[] links) {
+            this.links = links;
+        }
+
+        @Override
+        public void run() {
+            int next = getAndIncrement();
+            if (next < links.length - 1) {
+                Threads.start("peerloom-writers", this);
+            }
+            for (; next < links.length; next = getAndIncrement()) {
+                links[next].drain();
+                if (next % STRETCH == STRETCH - 1) {
+                    Thread.yield();
+                }
+            }
+        }
+    }
+
+    /**
      * For a reader thread about to read: if the writer that a platform thread started is still not
      * running, because the carriers are busy with threads like this one, starts one that queues
      * among them.
@@ -377,6 +424,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     private void drain() {
+        beforeWriting();
         writerDue = false; // before the attempt: who fails to see it fall starts no other in vain
         if (tryAcquireWrite()) {
             try {
@@ -386,6 +434,9 @@ public abstract class Link<E> implements Watchdog.Watched {
             }
         }
     }
+
+    /** Called on a writer thread, before it tries to take the role. Must not block. */
+    protected void beforeWriting() {}
 
     /** Writes all that waits, in as few calls as possible. Under the write role. */
     private void writeAll() {

@@ -18,8 +18,9 @@
  *       takes over, since somebody has to answer pings and to see the end.
  *   <li>A <b>writer</b> exists while there is something to write: {@code kick} starts a virtual
  *       thread that takes the write role, writes all that waits in as few calls as it can, and
- *       ends. A user's virtual thread that finds the role free and nothing waiting writes by
- *       itself.
+ *       ends. What a server's poll sent to many is written by one for all of them ({@code
+ *       kickAll}), with another behind it that goes on if the first has to wait. A user's virtual
+ *       thread that finds the role free and nothing waiting writes by itself.
  *   <li>The {@link io.peerloom.internal.link.Watchdog} enforces deadlines. It closes, and never
  *       waits: closing the channel is what makes a blocked read or write return. Nobody is
  *       interrupted.
@@ -48,6 +49,8 @@
  *
  * <p>A read that finds nothing fails once, registers with the poller, parks, and is woken later.
  * {@link io.peerloom.internal.link.Threads#letOthersRun} gives the bytes time to arrive before it,
- * and says why that may not be done always.
+ * and says why that may not be done always. Where another thread answers, a polled server's, that
+ * time is too short; there the reader parks until the answers of its message are about to be
+ * written, which makes it the next in the queue of the same carrier.
  */
 package io.peerloom.internal.link;
