@@ -157,6 +157,10 @@ public final class AsyncWebSocketPeer {
      *     the cause, when the connection broke
      */
     public CompletableFuture<Message> receive() {
+        Message here = inlet.takeAtOnce();
+        if (here != null) {
+            return CompletableFuture.completedFuture(here);
+        }
         var waiter = new Pending<Message>(inlet.waiting);
         inlet.waiting.add(waiter);
         inlet.wanted();
@@ -195,6 +199,23 @@ public final class AsyncWebSocketPeer {
             LockSupport.unpark(courteous);
             if (closeBegun && end == null && isBusy()) {
                 peer.wakeup(); // it may be waiting for the end, and take no messages meanwhile
+            }
+        }
+
+        /** A message that came together with the one whose stages ask for it now; else null. */
+        Message takeAtOnce() {
+            if (!tryAcquireDirectly(this)) {
+                return null;
+            }
+            try {
+                if (!waiting.isEmpty() || stash != null) {
+                    return null;
+                }
+                Message next = peer.takeMessage();
+                handedOut |= next != null;
+                return next;
+            } finally {
+                release();
             }
         }
 

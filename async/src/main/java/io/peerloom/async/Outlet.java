@@ -13,9 +13,6 @@ import java.util.concurrent.Executor;
  */
 abstract class Outlet<E> extends Relay<Outlet.Turn<E>> {
 
-    /** How many elements in a row the thread of a receive sends itself. */
-    private static final int DIRECTLY = 16;
-
     /** An element that waits for its turn. */
     static final class Turn<E> extends Pending<Void> {
         private final E element;
@@ -25,11 +22,6 @@ abstract class Outlet<E> extends Relay<Outlet.Turn<E>> {
             this.element = element;
         }
     }
-
-    /** How often it was sent directly since the receive of this number; of the receiving thread. */
-    private int direct;
-
-    private int since;
 
     Outlet(Executor executor) {
         super(executor);
@@ -48,29 +40,22 @@ abstract class Outlet<E> extends Relay<Outlet.Turn<E>> {
      * receives: it has given its role back, so that it may wait for room as any stage may wait, and
      * core collects the answers to a burst and writes them at once if they come from the thread
      * that reads. Any other thread must not wait, since the next one to be sent to may be another
-     * peer. After some in a row the rest is handed over too: with futures that are done already, a
-     * stage that sends again and again would be a recursion without end.
+     * peer. After some in a row the rest is handed over too.
      */
     final CompletableFuture<Void> send(E element, Relay<?> receiving) {
-        if (receiving.isRunByThisThread() && waiting.isEmpty()) {
-            if (since != receiving.steps()) {
-                since = receiving.steps();
-                direct = 0;
+        if (tryAcquireDirectly(receiving)) {
+            ErrorCode result = null;
+            try {
+                if (waiting.isEmpty()) { // else somebody was first
+                    result = put(element);
+                }
+            } finally {
+                release();
             }
-            if (direct++ < DIRECTLY && tryAcquire()) {
-                ErrorCode result = null;
-                try {
-                    if (waiting.isEmpty()) { // else somebody was first
-                        result = put(element);
-                    }
-                } finally {
-                    release();
-                }
-                if (result != null) {
-                    return result == ErrorCode.OK
-                            ? CompletableFuture.completedFuture(null)
-                            : CompletableFuture.failedFuture(new PeerException(result, cause()));
-                }
+            if (result != null) {
+                return result == ErrorCode.OK
+                        ? CompletableFuture.completedFuture(null)
+                        : CompletableFuture.failedFuture(new PeerException(result, cause()));
             }
         }
         return handOver(element);

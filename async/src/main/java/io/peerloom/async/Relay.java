@@ -48,6 +48,9 @@ abstract class Relay<P extends Pending<?>> implements Runnable {
     /** How often a successor lets others go first. */
     private static final int COURTESY = 16;
 
+    /** How often in a row the thread of a receive's stages does directly what they ask for. */
+    private static final int DIRECTLY = 16;
+
     private static final VarHandle BUSY;
     private static final VarHandle DUE;
 
@@ -77,6 +80,11 @@ abstract class Relay<P extends Pending<?>> implements Runnable {
 
     /** How many steps were made, modulo 2^32. Written under the role. */
     private int steps;
+
+    /** How often it was {@link #tryAcquireDirectly} since that step; of the receiving thread. */
+    private int direct;
+
+    private int directSince;
 
     /** What a step threw: a bug, since nothing that a peer does is thrown. Else null. */
     private volatile Throwable bug;
@@ -143,9 +151,23 @@ abstract class Relay<P extends Pending<?>> implements Runnable {
         return runner == Thread.currentThread();
     }
 
-    /** How many steps were made, modulo 2^32. For the thread that {@link #isRunByThisThread}. */
-    final int steps() {
-        return steps;
+    /**
+     * Takes the role for the calling thread if it runs the stages of a receive and may do at once
+     * what they ask for; the holder looks again that nothing waits. After some in a row it may not:
+     * with futures that are done already, a stage that asks again and again would be a recursion
+     * without end.
+     *
+     * @param receiving what receives on the same peer
+     */
+    final boolean tryAcquireDirectly(Relay<?> receiving) {
+        if (!receiving.isRunByThisThread() || !waiting.isEmpty()) {
+            return false;
+        }
+        if (directSince != receiving.steps) {
+            directSince = receiving.steps;
+            direct = 0;
+        }
+        return direct++ < DIRECTLY && tryAcquire();
     }
 
     /** Has somebody look for work. Any thread, after it brought some; never blocks. */

@@ -462,6 +462,49 @@ class AsyncWebSocketPeerTest {
         }
     }
 
+    /**
+     * Messages that came together are taken without a step each, in order, and without overflow.
+     */
+    @Test
+    void aStreamOfReceivesDoesNotOverflowTheStack() throws Exception {
+        int count = 20_000;
+        try (var server = countingServer(count)) {
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            var done = new CompletableFuture<Void>();
+            var deepest = new AtomicInteger();
+            receiveFrom(0, count, peer, done, deepest);
+            done.join();
+            assertThat(deepest.get()).isGreaterThan(1);
+            peer.close().join();
+        }
+    }
+
+    private static void receiveFrom(
+            int i,
+            int count,
+            AsyncWebSocketPeer peer,
+            CompletableFuture<Void> done,
+            AtomicInteger deepest) {
+        if (i == count) {
+            done.complete(null);
+            return;
+        }
+        CompletionStage<Message> next = peer.receive();
+        next.whenComplete((message, failure) -> {
+            if (!number(i).equals(message)) {
+                done.completeExceptionally(new AssertionError(i + " is " + message, failure));
+                return;
+            }
+            long nested =
+                    StackWalker.getInstance()
+                            .walk(frames ->
+                                    frames.filter(f -> f.getMethodName().equals("receiveFrom"))
+                                            .count());
+            deepest.accumulateAndGet((int) nested, Math::max);
+            receiveFrom(i + 1, count, peer, done, deepest);
+        });
+    }
+
     private static void sendFrom(
             int i, int count, AsyncWebSocketPeer peer, CompletableFuture<Void> done) {
         if (i == count) {
