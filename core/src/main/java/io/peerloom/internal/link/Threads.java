@@ -18,8 +18,8 @@ public final class Threads {
         return Thread.ofVirtual().name(name).inheritInheritableThreadLocals(false).start(task);
     }
 
-    /** About 33 ms, as a shift of nanoseconds: how long a turn of {@link #letOthersRun} is. */
-    private static final int TURN = 25;
+    /** About 67 ms, as a shift of nanoseconds: how long a turn of {@link #letOthersRun} is. */
+    private static final int TURN = 26;
 
     /**
      * For a virtual thread that is about to read from a socket: lets the other threads of its

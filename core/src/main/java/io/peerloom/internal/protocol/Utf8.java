@@ -152,7 +152,7 @@ public final class Utf8 {
      */
     public static byte[] encode(String text) {
         byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
-        if (!new String(utf8, StandardCharsets.UTF_8).equals(text)) { // both ways are vectorised
+        if (mayHaveReplaced(text, utf8) && !new String(utf8, StandardCharsets.UTF_8).equals(text)) {
             for (int i = 0; ; i += Character.charCount(text.codePointAt(i))) {
                 int character = text.codePointAt(i);
                 if (character >= Character.MIN_SURROGATE && character <= Character.MAX_SURROGATE) {
@@ -161,5 +161,14 @@ public final class Utf8 {
             }
         }
         return utf8;
+    }
+
+    /**
+     * Whether the encoding may have put a question mark for a surrogate. A string of Latin-1 is a
+     * copy of its bytes, and its methods are vectorised.
+     */
+    private static boolean mayHaveReplaced(String text, byte[] utf8) {
+        var bytes = new String(utf8, StandardCharsets.ISO_8859_1);
+        return bytes.length() == text.length() ? !bytes.equals(text) : bytes.indexOf('?') >= 0;
     }
 }

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
@@ -20,6 +21,8 @@ import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.CharRange;
+import net.jqwik.api.constraints.Chars;
 
 /** RFC 6455 section 8.1 and RFC 3629, measured against the JDK's own strict decoder. */
 class Utf8Test {
@@ -206,5 +209,24 @@ class Utf8Test {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Utf8.encode("\uD83Dx"))
                 .withMessage("unpaired surrogate at index 0");
+    }
+
+    /** As the JDK's strict encoder, with what it would replace and with what it replaces it by. */
+    @Property
+    void textIsEncodedAsTheJdkDoesOrRefusedWhereItWould(
+            @ForAll
+                    @CharRange(from = 'a', to = 'b')
+                    @Chars({'?', '\u00e9', '\u4e00', '\ud83d', '\ude00'})
+                    String text) {
+        byte[] expected;
+        try {
+            ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
+            expected = new byte[bytes.remaining()];
+            bytes.get(expected);
+        } catch (CharacterCodingException e) {
+            assertThatIllegalArgumentException().isThrownBy(() -> Utf8.encode(text));
+            return;
+        }
+        assertThat(Utf8.encode(text)).isEqualTo(expected);
     }
 }
