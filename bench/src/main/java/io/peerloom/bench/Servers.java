@@ -136,6 +136,7 @@ public final class Servers {
                     new Entry<>("raw-selector", Kind.BYTES, RawServers::selector, PLAIN),
                     RAW,
                     new Entry<>("raw-yield", Kind.BYTES, RawServers::yielding, SECURE),
+                    new Entry<>("raw-yield-copy", Kind.BYTES, RawServers::copying, SECURE),
                     new Entry<>("peerloom-blocking", Kind.WEBSOCKET, Servers::blocking, ALL_MODES),
                     new Entry<>("peerloom-poll", Kind.WEBSOCKET, Servers::polled, ALL_MODES),
                     new Entry<>("peerloom-async", Kind.WEBSOCKET, Servers::async, ALL_MODES),
