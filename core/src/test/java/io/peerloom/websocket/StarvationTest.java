@@ -31,18 +31,18 @@ class StarvationTest {
     private static final int BUSY = 600;
 
     /** Frames on the way at once on each of them. */
-    private static final int AHEAD = 8;
+    private static final int AHEAD = 16;
 
     /**
      * What the handler does with each message, in nanoseconds: far more than the load does, so that
      * it is the server that has work waiting, on a machine that is busy otherwise as well.
      */
-    private static final int WORK = 3_000;
+    private static final int WORK = 5_000;
 
-    private static final int NEW = 10;
+    private static final int NEW = 5;
 
     /** For all new ones together; who waits until the busy ones pause gets in by chance only. */
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private static final byte[] FRAME = RawPeer.masked(0x82, new byte[8]);
     private static final int ECHO_BYTES = 2 + 8;

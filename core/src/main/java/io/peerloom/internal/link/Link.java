@@ -108,8 +108,8 @@ public abstract class Link<E> implements Watchdog.Watched {
     @SuppressWarnings("unused") // through READ_ROLE
     private volatile boolean readRole;
 
-    /** Of {@link Threads#letOthersRun}. The read role's. */
-    private int turn;
+    /** Time of the last {@link Threads#letOthersRun}, in its units. The read role's. */
+    private int lastLap;
 
     /** Whether the ended link's roles have let go of what they held. Written under the roles. */
     private volatile boolean inputDropped;
@@ -275,7 +275,7 @@ public abstract class Link<E> implements Watchdog.Watched {
 
     /** Before a read of the wire, under the read role: see {@link Threads#letOthersRun}. */
     protected final void letOthersRun() {
-        turn = Threads.letOthersRun(turn);
+        lastLap = Threads.letOthersRun(lastLap);
     }
 
     /**
