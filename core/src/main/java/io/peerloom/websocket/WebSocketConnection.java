@@ -50,7 +50,7 @@ import org.slf4j.LoggerFactory;
  * two, so that pings and closes go unanswered, a reader thread takes over for the rest of the
  * connection.
  */
-final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
+final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> implements Runnable {
 
     private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
 
@@ -443,7 +443,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /**
      * Opens the connection on the calling virtual thread.
      *
-     * @return whether this thread is the connection's reader, and has to call {@link #readLoop}
+     * @return whether it is polled and open: whoever called has to see that some thread {@linkplain
+     *     #run reads}, and gives it the read role
      */
     boolean open(Opener opener) {
         tryAcquireRead();
@@ -493,7 +494,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** {@link #open opens} the connection and, if it is polled, reads until the end. */
     void run(Opener opener) {
         if (open(opener)) {
-            readLoop();
+            run();
         }
     }
 
@@ -759,12 +760,17 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** Has a thread read from now on, if none does. */
     private void startReader() {
         if (phase() == Phase.CONNECTED && tryAcquireRead()) {
-            Threads.start("peerloom-reader", this::readLoop);
+            Threads.start("peerloom-reader", this);
         }
     }
 
-    /** Reads until the end; the caller has the read role and loses it. */
-    void readLoop() {
+    /**
+     * Reads until the end; the caller has the read role, or was given it, and loses it. A reader
+     * thread runs this and nothing around it: an idle connection is parked in here, and each frame
+     * on its stack is memory for as long as that lasts.
+     */
+    @Override
+    public void run() {
         Message[] batch = null;
         try {
             while (true) {

@@ -119,8 +119,12 @@ public final class WebSocketServer implements AutoCloseable {
         void handle(WebSocketPeer peer) throws Exception;
     }
 
-    /** A connection from its acceptance to its end. The flag: it waits in the ready queue. */
-    private final class Member extends AtomicBoolean implements WebSocketConnection.Owner {
+    /**
+     * A connection from its acceptance to its end, and what its handler's thread runs. The flag: it
+     * waits in the ready queue.
+     */
+    private final class Member extends AtomicBoolean
+            implements Runnable, WebSocketConnection.Owner {
         @Serial private static final long serialVersionUID = 1;
 
         final transient WebSocketConnection connection;
@@ -133,10 +137,7 @@ public final class WebSocketServer implements AutoCloseable {
 
         private transient volatile UpgradeResponse answer;
 
-        /** Belongs to the connection's thread. */
-        private boolean handshaking = true;
-
-        // what follows belongs to the polling thread, or the connection's own if there is a handler
+        // what follows belongs to the polling thread, or the handler's if there is one
 
         /** 0 before it is announced. */
         private int id;
@@ -168,35 +169,47 @@ public final class WebSocketServer implements AutoCloseable {
         }
 
         /**
-         * The connection's thread. It reads, or the handler does, in this very method: an idle
-         * connection is parked in there, and each frame on its stack is memory for as long as that
-         * lasts.
+         * The thread of the handshake, which ends with it. What serves the connection from then on
+         * begins with a stack of its own: a parked stack keeps the size that it once had, and the
+         * handshake's is the deepest.
          */
-        void serve(SocketChannel channel) {
-            int code = 1011;
+        void shakeHands(SocketChannel channel) {
+            boolean reader = false;
             try {
-                boolean reader =
+                reader =
                         connection.open(c -> {
                             ServerSide side = side();
                             c.attach(side.wire(new ChannelWire(channel)));
-                            String protocol = side.open(c, address, null);
-                            shaken();
-                            return protocol;
+                            return side.open(c, address, null);
                         });
-                shaken();
+            } finally {
+                pending.decrementAndGet();
                 if (reader) {
-                    connection.readLoop();
-                } else if (isBlocking() && isOpen()) {
+                    Threads.start("peerloom-reader", connection);
+                } else if (isBlocking() && connection.wasOpened()) {
+                    Threads.start("peerloom-websocket", this);
+                } else if (isBlocking()) {
+                    left(this);
+                }
+            }
+        }
+
+        /**
+         * The handler's thread. The handler reads in this very method: an idle connection is parked
+         * in there, and each frame on its stack is memory for as long as that lasts.
+         */
+        @Override
+        public void run() {
+            int code = 1011;
+            try {
+                if (isOpen()) {
                     settings.handler.handle(peer);
                     code = 1000;
                 }
             } catch (Exception e) {
                 LOG.warn("handler of {} failed", peer.getRequestedUrl(), e);
             } finally {
-                shaken();
-                if (isBlocking()) {
-                    served(code);
-                }
+                served(code);
             }
         }
 
@@ -229,13 +242,6 @@ public final class WebSocketServer implements AutoCloseable {
                 }
             } finally {
                 left(this);
-            }
-        }
-
-        private void shaken() {
-            if (handshaking) {
-                handshaking = false;
-                pending.decrementAndGet();
             }
         }
 
@@ -743,7 +749,7 @@ public final class WebSocketServer implements AutoCloseable {
             pending.incrementAndGet();
             perAddress.merge(address, 1, Integer::sum);
             members.add(member);
-            Threads.start("peerloom-websocket", () -> member.serve(channel));
+            Threads.start("peerloom-websocket", () -> member.shakeHands(channel));
         } catch (IOException e) { // gone before it was looked at
             new ChannelWire(channel).close();
         }

@@ -108,7 +108,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     @SuppressWarnings("unused") // through READ_ROLE
     private volatile boolean readRole;
 
-    /** Of {@link Threads#letOthersRun}. The read role's. */
+    /** Of {@link Threads#letOthersRun}; 0 before the first read. The read role's. */
     private int turn;
 
     /** Whether the ended link's roles have let go of what they held. Written under the roles. */
@@ -273,9 +273,13 @@ public abstract class Link<E> implements Watchdog.Watched {
         }
     }
 
-    /** Before a read of the wire, under the read role: see {@link Threads#letOthersRun}. */
+    /**
+     * Before a read of the wire, under the read role: see {@link Threads#letOthersRun}. Not before
+     * the first: there is nothing to guess from yet, and a stack that is first parked in the read,
+     * where it is the deepest, needs no second piece of memory for that later.
+     */
     protected final void letOthersRun() {
-        turn = Threads.letOthersRun(turn);
+        turn = turn == 0 ? 1 : Threads.letOthersRun(turn);
     }
 
     /**
