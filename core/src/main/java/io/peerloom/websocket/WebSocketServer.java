@@ -147,9 +147,6 @@ public final class WebSocketServer implements AutoCloseable {
         /** It waits in {@link #unwritten}. */
         private boolean unwrittenToo;
 
-        /** Its server was stopped: no more events. */
-        private boolean silenced;
-
         Member(String address, int port, Settings settings) {
             this.address = address;
             this.settings = settings;
@@ -301,7 +298,7 @@ public final class WebSocketServer implements AutoCloseable {
 
         /** The polling thread's share. */
         void step(Listener listener) {
-            if (silenced) {
+            if (settings.stopped.get()) {
                 return;
             }
             UpgradeRequest question = asked;
@@ -345,7 +342,10 @@ public final class WebSocketServer implements AutoCloseable {
         }
     }
 
-    /** What was set when the server began to listen. */
+    /**
+     * What was set when the server began to listen; {@code stopped}, when it was stopped: no more
+     * events. The watchdog's members are all its connections that have not ended.
+     */
     private record Settings(
             Options options,
             Handler handler,
@@ -353,7 +353,8 @@ public final class WebSocketServer implements AutoCloseable {
             Set<String> origins,
             Set<String> hosts,
             Watchdog watchdog,
-            DeflatePool pool) {}
+            DeflatePool pool,
+            AtomicBoolean stopped) {}
 
     /** A fatal alert before any handshake: internal_error, the nearest to 503 that TLS has. */
     private static final byte[] TLS_ALERT = {21, 3, 3, 0, 2, 2, 80};
@@ -372,10 +373,10 @@ public final class WebSocketServer implements AutoCloseable {
     /** The open connections by id. */
     private final Map<Integer, WebSocketPeer> peers = new ConcurrentHashMap<>();
 
-    /** All connections whose socket is open; for stopping. */
-    private final Set<Member> members = ConcurrentHashMap.newKeySet();
+    /** How many connections an address has, which share its text. */
+    private record Neighbours(String address, int count) {}
 
-    private final Map<String, Integer> perAddress = new ConcurrentHashMap<>();
+    private final Map<String, Neighbours> perAddress = new ConcurrentHashMap<>();
     private final AtomicInteger live = new AtomicInteger();
     private final AtomicInteger pending = new AtomicInteger();
 
@@ -725,7 +726,8 @@ public final class WebSocketServer implements AutoCloseable {
                         origins,
                         hosts,
                         WebSocketConnection.sharedWatchdog(with.limits()),
-                        with.deflatePool());
+                        with.deflatePool(),
+                        new AtomicBoolean());
         current = settings;
         acceptor = new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
     }
@@ -735,20 +737,26 @@ public final class WebSocketServer implements AutoCloseable {
         try {
             var remote = channel.getRemoteAddress() instanceof InetSocketAddress inet ? inet : null;
             String address = remote == null ? "" : remote.getAddress().getHostAddress();
+            Neighbours before = perAddress.get(address);
             if (live.get() >= maxConnections
                     || pending.get() >= maxPendingHandshakes
-                    || perAddress.getOrDefault(address, 0) >= maxConnectionsPerAddress) {
+                    || (before != null && before.count >= maxConnectionsPerAddress)) {
                 turnAway(channel, settings.options.sslContext() != null);
                 return;
             }
             if (remote != null) {
                 channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
             }
-            var member = new Member(address, remote == null ? 0 : remote.getPort(), settings);
+            Neighbours now =
+                    perAddress.merge(
+                            address,
+                            new Neighbours(address, 1),
+                            (old, one) -> new Neighbours(old.address, old.count + 1));
+            var member = new Member(now.address, remote == null ? 0 : remote.getPort(), settings);
             live.incrementAndGet();
             pending.incrementAndGet();
-            perAddress.merge(address, 1, Integer::sum);
-            members.add(member);
+            // From now on, for stop: it waits for this thread before it looks at the watchdog's.
+            settings.watchdog.add(member.connection);
             Threads.start("peerloom-websocket", () -> member.shakeHands(channel));
         } catch (IOException e) { // gone before it was looked at
             new ChannelWire(channel).close();
@@ -765,9 +773,9 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     private void left(Member member) {
-        members.remove(member);
         perAddress.computeIfPresent(
-                member.address, (address, count) -> count > 1 ? count - 1 : null);
+                member.address,
+                (key, old) -> old.count > 1 ? new Neighbours(old.address, old.count - 1) : null);
         live.decrementAndGet();
         ends.signal();
     }
@@ -876,10 +884,13 @@ public final class WebSocketServer implements AutoCloseable {
         current.close();
         acceptor = null;
         byte[] goingAway = FrameEncoder.closePayload(1001, "");
-        for (Member member : members) {
-            member.silenced = true;
-            member.connection.close(goingAway);
-        }
+        Settings ours = this.current;
+        ours.stopped.set(true);
+        ours.watchdog.forEach(member -> {
+            if (member instanceof WebSocketConnection connection) {
+                connection.close(goingAway);
+            }
+        });
         peers.clear();
         ends.signal();
     }

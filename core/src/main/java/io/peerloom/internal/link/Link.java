@@ -88,7 +88,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     /** The clock that enforces this link's deadlines. */
     protected final Watchdog watchdog;
 
-    private final long writeTimeout;
+    private final Duration writeTimeout;
 
     /** Moved by compare-and-set, see {@link #move}. */
     private volatile Phase phase = Phase.CONNECTING;
@@ -146,7 +146,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     protected Link(Watchdog watchdog, int maxCount, int maxBytes, Duration writeTimeout) {
         this.watchdog = watchdog;
         this.outbound = new MpscQueue<>(maxCount, maxBytes);
-        this.writeTimeout = Nanos.of(writeTimeout);
+        this.writeTimeout = writeTimeout;
     }
 
     // ---- phases ----
@@ -239,12 +239,10 @@ public abstract class Link<E> implements Watchdog.Watched {
             kick(); // see isKickedLater
         }
         long since = writeSince;
-        if (since != 0 && now - since > writeTimeout) {
+        if (since != 0 && now - since > Nanos.of(writeTimeout)) {
             end(
                     new SocketTimeoutException(
-                            "the other side took nothing for "
-                                    + Duration.ofNanos(writeTimeout).toMillis()
-                                    + " ms"));
+                            "the other side took nothing for " + writeTimeout.toMillis() + " ms"));
         } else if (out != null && !writeRole && tryAcquireWrite()) { // a racy look, then the role
             if (outLength == 0) { // an idle connection holds no buffer
                 out = null;
