@@ -50,7 +50,7 @@ import org.slf4j.LoggerFactory;
  * two, so that pings and closes go unanswered, a reader thread takes over for the rest of the
  * connection.
  */
-final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
+final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> implements Runnable {
 
     private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
 
@@ -188,6 +188,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     private static final byte[] NO_BYTES = {};
 
+    /** What a direct connection has queued while no reader thread was needed; stays empty. */
+    private static final MpscQueue<Message> NONE = new MpscQueue<>(1, 1);
+
     private static final VarHandle STATE;
     private static final VarHandle PONG;
     private static final VarHandle PING;
@@ -218,8 +221,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     private final DeflatePool pool;
 
-    /** Messages read by a reader thread and not yet taken by the receiving thread. */
-    private final MpscQueue<Message> inbound;
+    /**
+     * Messages read by a reader thread and not yet taken by the receiving thread. A direct
+     * connection has {@link #NONE} until it is replaced under the read role, before its reader
+     * starts: who still sees that sees an empty queue, as it was then, and is told of what comes.
+     */
+    private volatile MpscQueue<Message> inbound;
 
     /** The server; null for a client. */
     private final Owner owner;
@@ -308,13 +315,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** What it has taken of the queue, and not yet told the queue of: an atomic operation each. */
     private int freed;
 
-    private long freedBytes;
+    private int freedBytes;
 
-    /** How many messages it has taken, and how many of them it is done with. */
-    private long taken;
+    /** How many messages it has taken. This and the next two wrap, and only differences count. */
+    private int taken;
 
-    /** Written by the receiving thread when it comes back for more, read by a reader thread. */
-    private volatile long handled;
+    /**
+     * How many of them it is done with. Written by the receiving thread when it comes back for
+     * more, read by a reader thread.
+     */
+    private volatile int handled;
 
     /** A reader thread waits for {@link #handled}; written by it. */
     private volatile boolean courteous;
@@ -322,7 +332,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     // ---- the read role's ----
 
     /** How many messages a reader thread has queued. */
-    private long queued;
+    private int queued;
 
     /** Some of them were not told of yet: those of one read are told of together. */
     private boolean untold;
@@ -402,9 +412,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
             pool.join();
         }
         this.owner = owner;
-        this.inbound = new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
+        this.inbound = direct ? NONE : inboundQueue();
         this.decoder = new FrameDecoder(!client, limits.maxMessageBytes(), limits.maxFragments());
         this.keys = client ? new MaskKeys() : null;
+    }
+
+    private MpscQueue<Message> inboundQueue() {
+        return new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
     }
 
     /** The clock of one connection alone. */
@@ -443,7 +457,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /**
      * Opens the connection on the calling virtual thread.
      *
-     * @return whether this thread is the connection's reader, and has to call {@link #readLoop}
+     * @return whether it is polled and open: whoever called has to see that some thread {@linkplain
+     *     #run reads}, and gives it the read role
      */
     boolean open(Opener opener) {
         tryAcquireRead();
@@ -493,7 +508,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** {@link #open opens} the connection and, if it is polled, reads until the end. */
     void run(Opener opener) {
         if (open(opener)) {
-            readLoop();
+            run();
         }
     }
 
@@ -759,12 +774,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
     /** Has a thread read from now on, if none does. */
     private void startReader() {
         if (phase() == Phase.CONNECTED && tryAcquireRead()) {
-            Threads.start("peerloom-reader", this::readLoop);
+            if (inbound == NONE) {
+                inbound = inboundQueue();
+            }
+            Threads.start("peerloom-reader", this);
         }
     }
 
-    /** Reads until the end; the caller has the read role and loses it. */
-    void readLoop() {
+    /**
+     * Reads until the end; the caller has the read role, or was given it, and loses it. A reader
+     * thread runs this and nothing around it: an idle connection is parked in here, and each frame
+     * on its stack is memory for as long as that lasts.
+     */
+    @Override
+    public void run() {
         Message[] batch = null;
         try {
             while (true) {
@@ -1079,9 +1102,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
      */
     private void awaitAnswers() {
         tell();
-        if (handled < queued && !closing) {
+        if (handled - queued < 0 && !closing) {
             courteous = true;
-            news.await(() -> handled >= queued || closing || phase() == Phase.ENDED, COURTESY);
+            news.await(() -> handled - queued >= 0 || closing || phase() == Phase.ENDED, COURTESY);
         }
     }
 
@@ -1198,15 +1221,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
         if (message != null) {
             taken++;
             freed++;
-            freedBytes += message.size();
+            long bytes = (long) freedBytes + message.size();
             if (inbound.available() == 0
                     || freed >= limits.inboundMessages() / 4
-                    || freedBytes >= limits.inboundBytes() / 4) {
-                inbound.release(freed, freedBytes);
+                    || bytes >= limits.inboundBytes() / 4) {
+                inbound.release(freed, bytes);
                 freed = 0;
-                freedBytes = 0;
+                bytes = 0;
                 news.signal(); // the reader may wait for room
             }
+            freedBytes = (int) bytes;
         }
         return message;
     }
@@ -1616,7 +1640,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> {
 
     private void handshakeTimedOut(long now) {
         var cause = timeout("the opening handshake took longer than ", limits.handshakeTimeout());
-        if (client || !ANSWERED.compareAndSet(this, false, true)) {
+        boolean unheard = client || phase() == Phase.CONNECTING; // there is no wire to answer on
+        if (unheard || !ANSWERED.compareAndSet(this, false, true)) {
             end(cause); // should our answer below block, a later tick comes here
             return;
         }

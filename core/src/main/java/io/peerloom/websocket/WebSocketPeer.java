@@ -126,8 +126,11 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     /** The current or last connection; null before the first. Written by the owner. */
     private volatile WebSocketConnection connection;
 
-    /** Where {@link #awaitActivity} waits while there is no connection. */
-    private final WaitPoint unconnected = new WaitPoint();
+    /**
+     * Where {@link #awaitActivity} waits while there is no connection. Null while there always was
+     * one; written by the owner, before the connection is null.
+     */
+    private volatile WaitPoint unconnected;
 
     /** Set by {@link #wakeup}, cleared by the wait that it ended. */
     private volatile boolean woken;
@@ -178,6 +181,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public WebSocketPeer(Options options) {
         this.options = Objects.requireNonNull(options, "options");
+        unconnected = new WaitPoint();
     }
 
     // ---- opening ----
@@ -396,6 +400,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     private void reset() {
+        if (unconnected == null) {
+            unconnected = new WaitPoint();
+        }
         connection = null;
         phase = Phase.NEVER;
         end = null;
@@ -555,7 +562,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     /** For the server: a peer on an accepted channel; the connection is run by the server. */
     WebSocketPeer(Options options, WebSocketConnection accepted, String host, int port) {
-        this(options);
+        this.options = options;
         connection = accepted;
         phase = Phase.CONNECTING;
         this.host = host;
@@ -666,8 +673,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         WebSocketConnection current = connection;
         long nanos = Nanos.of(timeout);
         boolean active;
-        if (current == null || phase == Phase.ENDED) {
+        if (current == null) {
             active = unconnected.await(() -> woken, nanos);
+        } else if (phase == Phase.ENDED) {
+            active = current.await(() -> woken, nanos);
         } else {
             current.doneWithTaken();
             Phase now = phase;
@@ -700,7 +709,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         if (current != null) {
             current.wake();
         }
-        unconnected.signal();
+        WaitPoint idle = unconnected;
+        if (idle != null) {
+            idle.signal();
+        }
     }
 
     // ---- receiving ----

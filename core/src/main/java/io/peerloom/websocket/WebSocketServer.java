@@ -119,8 +119,12 @@ public final class WebSocketServer implements AutoCloseable {
         void handle(WebSocketPeer peer) throws Exception;
     }
 
-    /** A connection from its acceptance to its end. The flag: it waits in the ready queue. */
-    private final class Member extends AtomicBoolean implements WebSocketConnection.Owner {
+    /**
+     * A connection from its acceptance to its end, and what its handler's thread runs. The flag: it
+     * waits in the ready queue.
+     */
+    private final class Member extends AtomicBoolean
+            implements Runnable, WebSocketConnection.Owner {
         @Serial private static final long serialVersionUID = 1;
 
         final transient WebSocketConnection connection;
@@ -133,10 +137,7 @@ public final class WebSocketServer implements AutoCloseable {
 
         private transient volatile UpgradeResponse answer;
 
-        /** Belongs to the connection's thread. */
-        private boolean handshaking = true;
-
-        // what follows belongs to the polling thread, or the connection's own if there is a handler
+        // what follows belongs to the polling thread, or the handler's if there is one
 
         /** 0 before it is announced. */
         private int id;
@@ -145,9 +146,6 @@ public final class WebSocketServer implements AutoCloseable {
 
         /** It waits in {@link #unwritten}. */
         private boolean unwrittenToo;
-
-        /** Its server was stopped: no more events. */
-        private boolean silenced;
 
         Member(String address, int port, Settings settings) {
             this.address = address;
@@ -168,35 +166,47 @@ public final class WebSocketServer implements AutoCloseable {
         }
 
         /**
-         * The connection's thread. It reads, or the handler does, in this very method: an idle
-         * connection is parked in there, and each frame on its stack is memory for as long as that
-         * lasts.
+         * The thread of the handshake, which ends with it. What serves the connection from then on
+         * begins with a stack of its own: a parked stack keeps the size that it once had, and the
+         * handshake's is the deepest.
          */
-        void serve(SocketChannel channel) {
-            int code = 1011;
+        void shakeHands(SocketChannel channel) {
+            boolean reader = false;
             try {
-                boolean reader =
+                reader =
                         connection.open(c -> {
                             ServerSide side = side();
                             c.attach(side.wire(new ChannelWire(channel)));
-                            String protocol = side.open(c, address, null);
-                            shaken();
-                            return protocol;
+                            return side.open(c, address, null);
                         });
-                shaken();
+            } finally {
+                pending.decrementAndGet();
                 if (reader) {
-                    connection.readLoop();
-                } else if (isBlocking() && isOpen()) {
+                    Threads.start("peerloom-reader", connection);
+                } else if (isBlocking() && connection.wasOpened()) {
+                    Threads.start("peerloom-websocket", this);
+                } else if (isBlocking()) {
+                    left(this);
+                }
+            }
+        }
+
+        /**
+         * The handler's thread. The handler reads in this very method: an idle connection is parked
+         * in there, and each frame on its stack is memory for as long as that lasts.
+         */
+        @Override
+        public void run() {
+            int code = 1011;
+            try {
+                if (isOpen()) {
                     settings.handler.handle(peer);
                     code = 1000;
                 }
             } catch (Exception e) {
                 LOG.warn("handler of {} failed", peer.getRequestedUrl(), e);
             } finally {
-                shaken();
-                if (isBlocking()) {
-                    served(code);
-                }
+                served(code);
             }
         }
 
@@ -229,13 +239,6 @@ public final class WebSocketServer implements AutoCloseable {
                 }
             } finally {
                 left(this);
-            }
-        }
-
-        private void shaken() {
-            if (handshaking) {
-                handshaking = false;
-                pending.decrementAndGet();
             }
         }
 
@@ -295,7 +298,7 @@ public final class WebSocketServer implements AutoCloseable {
 
         /** The polling thread's share. */
         void step(Listener listener) {
-            if (silenced) {
+            if (settings.stopped.get()) {
                 return;
             }
             UpgradeRequest question = asked;
@@ -339,7 +342,10 @@ public final class WebSocketServer implements AutoCloseable {
         }
     }
 
-    /** What was set when the server began to listen. */
+    /**
+     * What was set when the server began to listen; {@code stopped}, when it was stopped: no more
+     * events. The watchdog's members are all its connections that have not ended.
+     */
     private record Settings(
             Options options,
             Handler handler,
@@ -347,7 +353,8 @@ public final class WebSocketServer implements AutoCloseable {
             Set<String> origins,
             Set<String> hosts,
             Watchdog watchdog,
-            DeflatePool pool) {}
+            DeflatePool pool,
+            AtomicBoolean stopped) {}
 
     /** A fatal alert before any handshake: internal_error, the nearest to 503 that TLS has. */
     private static final byte[] TLS_ALERT = {21, 3, 3, 0, 2, 2, 80};
@@ -366,10 +373,10 @@ public final class WebSocketServer implements AutoCloseable {
     /** The open connections by id. */
     private final Map<Integer, WebSocketPeer> peers = new ConcurrentHashMap<>();
 
-    /** All connections whose socket is open; for stopping. */
-    private final Set<Member> members = ConcurrentHashMap.newKeySet();
+    /** How many connections an address has, which share its text. */
+    private record Neighbours(String address, int count) {}
 
-    private final Map<String, Integer> perAddress = new ConcurrentHashMap<>();
+    private final Map<String, Neighbours> perAddress = new ConcurrentHashMap<>();
     private final AtomicInteger live = new AtomicInteger();
     private final AtomicInteger pending = new AtomicInteger();
 
@@ -719,7 +726,8 @@ public final class WebSocketServer implements AutoCloseable {
                         origins,
                         hosts,
                         WebSocketConnection.sharedWatchdog(with.limits()),
-                        with.deflatePool());
+                        with.deflatePool(),
+                        new AtomicBoolean());
         current = settings;
         acceptor = new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
     }
@@ -729,21 +737,27 @@ public final class WebSocketServer implements AutoCloseable {
         try {
             var remote = channel.getRemoteAddress() instanceof InetSocketAddress inet ? inet : null;
             String address = remote == null ? "" : remote.getAddress().getHostAddress();
+            Neighbours before = perAddress.get(address);
             if (live.get() >= maxConnections
                     || pending.get() >= maxPendingHandshakes
-                    || perAddress.getOrDefault(address, 0) >= maxConnectionsPerAddress) {
+                    || (before != null && before.count >= maxConnectionsPerAddress)) {
                 turnAway(channel, settings.options.sslContext() != null);
                 return;
             }
             if (remote != null) {
                 channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
             }
-            var member = new Member(address, remote == null ? 0 : remote.getPort(), settings);
+            Neighbours now =
+                    perAddress.merge(
+                            address,
+                            new Neighbours(address, 1),
+                            (old, one) -> new Neighbours(old.address, old.count + 1));
+            var member = new Member(now.address, remote == null ? 0 : remote.getPort(), settings);
             live.incrementAndGet();
             pending.incrementAndGet();
-            perAddress.merge(address, 1, Integer::sum);
-            members.add(member);
-            Threads.start("peerloom-websocket", () -> member.serve(channel));
+            // From now on, for stop: it waits for this thread before it looks at the watchdog's.
+            settings.watchdog.add(member.connection);
+            Threads.start("peerloom-websocket", () -> member.shakeHands(channel));
         } catch (IOException e) { // gone before it was looked at
             new ChannelWire(channel).close();
         }
@@ -759,9 +773,9 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     private void left(Member member) {
-        members.remove(member);
         perAddress.computeIfPresent(
-                member.address, (address, count) -> count > 1 ? count - 1 : null);
+                member.address,
+                (key, old) -> old.count > 1 ? new Neighbours(old.address, old.count - 1) : null);
         live.decrementAndGet();
         ends.signal();
     }
@@ -870,10 +884,13 @@ public final class WebSocketServer implements AutoCloseable {
         current.close();
         acceptor = null;
         byte[] goingAway = FrameEncoder.closePayload(1001, "");
-        for (Member member : members) {
-            member.silenced = true;
-            member.connection.close(goingAway);
-        }
+        Settings ours = this.current;
+        ours.stopped.set(true);
+        ours.watchdog.forEach(member -> {
+            if (member instanceof WebSocketConnection connection) {
+                connection.close(goingAway);
+            }
+        });
         peers.clear();
         ends.signal();
     }

@@ -88,7 +88,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     /** The clock that enforces this link's deadlines. */
     protected final Watchdog watchdog;
 
-    private final long writeTimeout;
+    private final Duration writeTimeout;
 
     /** Moved by compare-and-set, see {@link #move}. */
     private volatile Phase phase = Phase.CONNECTING;
@@ -108,7 +108,10 @@ public abstract class Link<E> implements Watchdog.Watched {
     @SuppressWarnings("unused") // through READ_ROLE
     private volatile boolean readRole;
 
-    /** Time of the last {@link Threads#letOthersRun}, in its units. The read role's. */
+    /**
+     * Time of the last {@link Threads#letOthersRun}, in its units; 0 before the first read. The
+     * read role's.
+     */
     private int lastLap;
 
     /** Whether the ended link's roles have let go of what they held. Written under the roles. */
@@ -146,7 +149,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     protected Link(Watchdog watchdog, int maxCount, int maxBytes, Duration writeTimeout) {
         this.watchdog = watchdog;
         this.outbound = new MpscQueue<>(maxCount, maxBytes);
-        this.writeTimeout = Nanos.of(writeTimeout);
+        this.writeTimeout = writeTimeout;
     }
 
     // ---- phases ----
@@ -239,12 +242,10 @@ public abstract class Link<E> implements Watchdog.Watched {
             kick(); // see isKickedLater
         }
         long since = writeSince;
-        if (since != 0 && now - since > writeTimeout) {
+        if (since != 0 && now - since > Nanos.of(writeTimeout)) {
             end(
                     new SocketTimeoutException(
-                            "the other side took nothing for "
-                                    + Duration.ofNanos(writeTimeout).toMillis()
-                                    + " ms"));
+                            "the other side took nothing for " + writeTimeout.toMillis() + " ms"));
         } else if (out != null && !writeRole && tryAcquireWrite()) { // a racy look, then the role
             if (outLength == 0) { // an idle connection holds no buffer
                 out = null;
@@ -273,9 +274,13 @@ public abstract class Link<E> implements Watchdog.Watched {
         }
     }
 
-    /** Before a read of the wire, under the read role: see {@link Threads#letOthersRun}. */
+    /**
+     * Before a read of the wire, under the read role: see {@link Threads#letOthersRun}. Not before
+     * the first: there is nothing to guess from yet, and a stack that is first parked in the read,
+     * where it is the deepest, needs no second piece of memory for that later.
+     */
     protected final void letOthersRun() {
-        lastLap = Threads.letOthersRun(lastLap);
+        lastLap = lastLap == 0 ? 1 : Threads.letOthersRun(lastLap);
     }
 
     /**

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -106,6 +107,15 @@ public final class Watchdog {
         if (members.isEmpty()) {
             emptied.signal();
         }
+    }
+
+    /**
+     * Calls for each member. Any thread; who is added or removed meanwhile may be left out.
+     *
+     * @param action what to do with each
+     */
+    public void forEach(Consumer<? super Watched> action) {
+        members.forEach(action);
     }
 
     private void start() {
