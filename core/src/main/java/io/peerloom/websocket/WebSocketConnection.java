@@ -1048,8 +1048,19 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             limit += n;
         }
         long now = watchdog.now();
-        wasQuiet = now - lastRead > 2 * watchdog.period();
-        lastRead = now;
+        long before = lastRead;
+        wasQuiet = now - before > 2 * watchdog.period();
+        if (now != before) {
+            lastRead = now;
+        }
+    }
+
+    /** For the watchdog. Most of the time it has not ticked since, and a volatile write is dear. */
+    private void receivesNow() {
+        long now = watchdog.now();
+        if (lastReceive != now) {
+            lastReceive = now;
+        }
     }
 
     private void addPong(byte[] payload) {
@@ -1266,7 +1277,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             return message;
         }
         receiver = Thread.currentThread();
-        lastReceive = watchdog.now();
+        receivesNow();
         try {
             if (inbound.hasArrivals()) {
                 return null; // a reader left it here before it went
@@ -1301,7 +1312,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             end(e);
             return null;
         } finally {
-            lastReceive = watchdog.now();
+            receivesNow();
             releaseDirect();
         }
     }
