@@ -848,7 +848,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      * writer write that before it asks the kernel for more: on a busy connection that is there by
      * then, which saves what {@link Threads#letOthersRun} saves on a direct one. Only while the
      * polling thread waits for news; should it not poll then after all, the next tick ends the
-     * rest.
+     * rest. It does not wait at {@link #news}, which would cost each idle connection a queue of
+     * waiters, and wake it at every change.
      *
      * <p>The polling thread looks at {@link #resting} after it was told, which is after it was set;
      * so does whoever closes or ends the connection, after he said so.

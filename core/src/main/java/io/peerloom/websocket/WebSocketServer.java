@@ -961,7 +961,8 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Waits until the next {@link #poll} would do something.
+     * Waits until the next {@link #poll} would do something. Poll right after it: who has sent a
+     * message is not read from before that, nor are his pings answered, for up to a second.
      *
      * @param timeout how long to wait at the most
      * @return false when the time is up

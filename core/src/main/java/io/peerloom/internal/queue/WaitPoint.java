@@ -7,7 +7,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
- * The one place where Peerloom's threads park for each other.
+ * The place where Peerloom's threads park for each other. (A polled connection's reader that rests
+ * has a cheaper one of its own, for itself alone.)
  *
  * <p>A waiter enters itself, then looks at the condition, then parks; whoever changes what the
  * condition reads does so by a volatile write and calls {@link #signal} after it. Both are
