@@ -36,7 +36,8 @@ import java.time.Duration;
  * @param outboundMessages the messages that may wait to be written to the socket, with the same
  *     outcome
  * @param closeTimeout how long to wait for the other side's part of a closing handshake. When it is
- *     over, the socket is closed and the close code is 1006
+ *     over, the socket is closed and the close code is 1006. A server that stops waits as long
+ *     again for handlers that have not returned
  * @param writeTimeout how long a write may make no progress because the other side does not read.
  *     When it is over, the connection is closed, and {@link Peer#getFailure()} says why
  * @param heartbeatInterval how long the other side may be silent before it is sent a ping

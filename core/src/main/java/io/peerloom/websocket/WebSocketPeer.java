@@ -53,7 +53,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Blocking</b>, on a virtual thread: {@link #connect}, or the peer that {@link
  * WebSocketServer#serve} hands to its handler; then {@link #receive()} and {@link #send} until
- * {@code receive} returns null. The calling thread reads and writes the socket itself.
+ * {@code receive} returns null. The calling thread reads and writes the socket itself: so what
+ * sends, {@link #putPacket} too, waits while the other side does not read.
  *
  * <p><b>What the user sees</b> moves only in {@link #poll} and in calls of his own:
  *
