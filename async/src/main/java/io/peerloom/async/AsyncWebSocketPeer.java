@@ -176,13 +176,10 @@ public final class AsyncWebSocketPeer {
         /** What followed it, if the end was told before that; else null. Belongs to the role. */
         private ArrayDeque<Message> rest;
 
-        /** A thread {@linkplain #watch watches} for the end. Written under the role, once. */
-        private volatile boolean watched;
+        /** {@link #watch Watches} for the end while a message lies here. Written under the role. */
+        private volatile Thread watcher;
 
-        /** Messages go on being received. Set under the role, cleared by the watching thread. */
-        private volatile boolean progress;
-
-        /** The connection is over, and nobody receives. Written by the watching thread, once. */
+        /** The connection is over, and nobody receives. Written by that thread, once. */
         private volatile boolean over;
 
         /** Somebody wants to hear of the end, without receiving. Any thread sets it. */
@@ -225,9 +222,7 @@ public final class AsyncWebSocketPeer {
                     return null;
                 }
                 Message next = peer.takeMessage();
-                if (next != null) {
-                    handedOut();
-                }
+                handedOut |= next != null;
                 return next;
             } finally {
                 release();
@@ -245,17 +240,10 @@ public final class AsyncWebSocketPeer {
             LockSupport.unpark(courteous);
         }
 
-        private void handedOut() {
-            handedOut = true;
-            if (watched && !progress) {
-                progress = true;
-            }
-        }
-
         @Override
         boolean hasMoreWork() {
             return end == null
-                    && (closeBegun || (endWanted && (stash == null || over || !watched)));
+                    && (closeBegun || (endWanted && (stash == null || over || watcher == null)));
         }
 
         @Override
@@ -268,11 +256,7 @@ public final class AsyncWebSocketPeer {
             if (waiter == null) {
                 putBack(message); // given up meanwhile; the next receive gets it
             } else {
-                if (message != null) {
-                    handedOut();
-                } else {
-                    handedOut = false;
-                }
+                handedOut = message != null;
                 boolean broke = message == null && end.failure().isPresent();
                 waiter.decide(message, broke ? failed() : null);
             }
@@ -287,6 +271,10 @@ public final class AsyncWebSocketPeer {
                     return peer.receive(); // after the end, what is left; it does not wait then
                 }
                 stash = rest == null ? null : rest.poll();
+                if (watcher != null && !over) { // somebody receives again
+                    watcher.interrupt();
+                    watcher = null;
+                }
                 return kept;
             }
             if (closeBegun) {
@@ -299,9 +287,8 @@ public final class AsyncWebSocketPeer {
                     if (waiting.isEmpty() && !closeBegun) {
                         return peer.receive();
                     }
-                } else if (!watched) {
-                    watched = true;
-                    Relay.start(this::watch);
+                } else if (watcher == null) {
+                    watcher = Relay.start(this::watch);
                 }
             }
             return null;
@@ -317,22 +304,21 @@ public final class AsyncWebSocketPeer {
 
         /**
          * Waits for the end of a connection whose messages nobody receives, on a thread of its own:
-         * it cannot be read past them. The end comes after the messages as long as somebody
-         * receives; it waits {@link #ANSWERS_FIRST} for that, from one message to the next.
+         * the role may be wanted before that. When the end is there, somebody has {@link
+         * #ANSWERS_FIRST} to receive, so that the end comes after the messages. An interrupt says
+         * that it is no longer of interest.
          */
         private void watch() {
-            while (!peer.awaitClosed(Limits.NEVER)) {
-                Thread.interrupted(); // which would keep it from waiting
+            if (!peer.awaitClosed(Limits.NEVER)) {
+                return;
             }
-            do {
-                progress = false;
-                long deadline = System.nanoTime() + ANSWERS_FIRST;
-                for (long left = ANSWERS_FIRST;
-                        left > 0 && end == null;
-                        left = deadline - System.nanoTime()) {
-                    LockSupport.parkNanos(this, left);
+            long deadline = System.nanoTime() + ANSWERS_FIRST;
+            for (long left = ANSWERS_FIRST; left > 0; left = deadline - System.nanoTime()) {
+                if (Thread.interrupted()) {
+                    return;
                 }
-            } while (progress && end == null);
+                LockSupport.parkNanos(this, left);
+            }
             over = true;
             ensure();
         }

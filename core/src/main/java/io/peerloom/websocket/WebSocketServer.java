@@ -235,7 +235,9 @@ public final class WebSocketServer implements AutoCloseable {
             }
         }
 
-        /** For logs: who, from where, and what it asked for. */
+        /**
+         * For logs: who, from where, and what it asked for. Any thread; without a number at first.
+         */
         @Override
         public String toString() {
             String who = id == 0 ? "a client" : "client " + id;
@@ -1017,6 +1019,10 @@ public final class WebSocketServer implements AutoCloseable {
         if (!ends.await(() -> live.get() == 0, Nanos.of(limits.closeTimeout()))
                 && !Thread.currentThread().isInterrupted()
                 && ours.reported.compareAndSet(false, true)) {
+            int still = open.get();
+            if (still > 0) {
+                LOG.warn("{} connections have not ended", still);
+            }
             List<Member> late = List.copyOf(unfinished);
             for (Member member : late.subList(0, Math.min(late.size(), REPORTED))) {
                 LOG.warn("the handler of {} has not returned after the end", member);
