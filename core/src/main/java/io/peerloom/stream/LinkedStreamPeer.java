@@ -27,8 +27,13 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      * @param status in the words of sockets
      * @param link the connection; null when NONE or ERROR
      * @param failure why the last connection failed or broke; null while all is well
+     * @param left the connection that was left by disconnecting, which may still fail; or null
      */
-    private record State(Peer.Status status, StreamLink link, Throwable failure) {}
+    private record State(Peer.Status status, StreamLink link, Throwable failure, StreamLink left) {
+        State(Peer.Status status, StreamLink link, Throwable failure) {
+            this(status, link, failure, null);
+        }
+    }
 
     /** How a read says that the stream ended in order. */
     private static final int ENDED = -1;
@@ -167,7 +172,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
     final void disconnect() {
         State now = state.get();
         while (now.status() != Peer.Status.NONE
-                && !move(now, new State(Peer.Status.NONE, null, now.failure()))) {
+                && !move(now, new State(Peer.Status.NONE, null, now.failure(), now.link()))) {
             now = state.get();
         }
     }
@@ -178,10 +183,19 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
 
     /**
      * {@return why the last call or connection failed, or why the connection broke, if it did} An
-     * orderly end is no failure. Kept until the next connection begins. Not Godot's.
+     * orderly end is no failure. After disconnecting it says why what was put before could not be
+     * delivered, once that is known. Kept until the next connection begins. Not Godot's.
      */
     public Optional<Throwable> getFailure() {
-        return Optional.ofNullable(state.get().failure());
+        State now = state.get();
+        Throwable failure = now.failure();
+        if (failure == null && now.left() != null && now.left().wasConnected()) {
+            failure = now.left().failure();
+            if (failure == null) {
+                failure = now.left().loss();
+            }
+        }
+        return Optional.ofNullable(failure);
     }
 
     // ---- connecting, for the subclasses; on the owner's thread ----
@@ -219,6 +233,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      */
     final void finishConnecting() throws IOException {
         State now = state.get();
+        now.link().claim();
         if (!isSettled(now.link())) {
             disconnect();
             throw new InterruptedIOException("interrupted while connecting");
@@ -265,7 +280,9 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
     }
 
     /**
-     * Reads exactly so many bytes, waiting for them for a time.
+     * Reads exactly so many bytes, waiting for them for a time. An interrupt ends the wait, and the
+     * connection goes on; but without a time ({@link Limits#NEVER}) it ends the connection, because
+     * a virtual thread waits inside the socket then.
      *
      * @param data where to
      * @param offset where the first byte goes
@@ -302,7 +319,9 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
 
     /**
      * Reads what is there, waiting for at least one byte for a time: the blocking call of {@code
-     * java.io}, for handlers on virtual threads.
+     * java.io}, for handlers on virtual threads. An interrupt ends the wait, and the connection
+     * goes on; but without a time ({@link Limits#NEVER}) it ends the connection, because a virtual
+     * thread waits inside the socket then.
      *
      * @param data where to
      * @param offset where the first byte goes
@@ -347,10 +366,15 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
             if (n > 0) {
                 return n;
             }
-            if (current.available() == 0
-                    && !current.isDrained()
+            if (current.available() > 0 || current.isDrained()) {
+                continue;
+            }
+            if (deadline != Nanos.FOREVER
                     && (left(deadline) <= 0 || Thread.currentThread().isInterrupted())) {
                 return 0;
+            }
+            if (Thread.currentThread().isInterrupted()) {
+                current.end(StreamLink.interruptedWait(null));
             }
         }
     }
