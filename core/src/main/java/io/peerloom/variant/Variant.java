@@ -5,7 +5,6 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.AbstractList;
-import java.util.AbstractMap;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -15,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.RandomAccess;
-import java.util.Set;
 import java.util.function.IntFunction;
 
 /**
@@ -246,11 +244,7 @@ public sealed interface Variant {
             }
             return new Array(variants);
         } else if (value instanceof Map<?, ?> entries) {
-            var variants = new LinkedHashMap<Variant, Variant>();
-            for (Map.Entry<?, ?> entry : entries.entrySet()) {
-                variants.put(of(entry.getKey(), depth + 1), of(entry.getValue(), depth + 1));
-            }
-            return new Dictionary(Dictionary.adopt(variants));
+            return new Dictionary(Entries.of(entries, part -> of(part, depth + 1)));
         }
         throw new IllegalArgumentException(
                 "Godot has no type for a " + value.getClass().getTypeName());
@@ -332,6 +326,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -352,6 +351,11 @@ public sealed interface Variant {
         @Override
         public Object toJava() {
             return value;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -386,6 +390,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -414,6 +423,11 @@ public sealed interface Variant {
         @Override
         public Object toJava() {
             return value;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -482,6 +496,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -496,6 +515,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.RID;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -514,6 +538,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.OBJECT;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -541,12 +570,22 @@ public sealed interface Variant {
             if (className.isEmpty()) {
                 throw new IllegalArgumentException("an object without a class");
             }
-            properties = Dictionary.freeze(properties);
+            var copy = new LinkedHashMap<String, Variant>();
+            properties.forEach((name, value) ->
+                    copy.put(
+                            Objects.requireNonNull(name, "name"),
+                            Objects.requireNonNull(value, "value")));
+            properties = Collections.unmodifiableMap(copy);
         }
 
         @Override
         public Type type() {
             return Type.OBJECT;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -590,6 +629,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -610,6 +654,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -625,6 +674,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.VECTOR2I;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -656,6 +710,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -684,6 +743,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -703,6 +767,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -719,6 +788,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.VECTOR3I;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -742,6 +816,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -759,6 +838,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.VECTOR4I;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -792,6 +876,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -819,6 +908,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -836,6 +930,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.QUATERNION;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -864,6 +963,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.AABB;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -898,6 +1002,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -923,6 +1032,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.TRANSFORM3D;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -958,6 +1072,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -975,6 +1094,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.COLOR;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -1164,7 +1288,12 @@ public sealed interface Variant {
             for (Variant element : elements) {
                 list.add(element.toJava());
             }
-            return list;
+            return Collections.unmodifiableList(list);
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -1189,7 +1318,7 @@ public sealed interface Variant {
          * @throws NullPointerException if a key or value is null
          */
         public Dictionary {
-            entries = freeze(entries);
+            entries = Entries.copyOf(entries);
             keyType.check(entries.keySet());
             valueType.check(entries.values());
         }
@@ -1215,7 +1344,16 @@ public sealed interface Variant {
          * @return its value, {@link Nil} if there is none
          */
         public Variant get(Object key) {
-            return entries.getOrDefault(of(key), Nil.NIL);
+            Variant sought = of(key);
+            if (keyType.type() == Type.FLOAT && sought instanceof Int(long whole)) {
+                sought = new Real(whole);
+            } else if (keyType.type() == Type.INT
+                    && sought instanceof Real(double number)
+                    && (long) number == number) {
+                sought = new Int((long) number);
+            }
+            Variant value = entries.get(sought);
+            return value == null ? Nil.NIL : value;
         }
 
         @Override
@@ -1225,56 +1363,17 @@ public sealed interface Variant {
 
         @Override
         public Object toJava() {
-            var map = new LinkedHashMap<Object, Object>();
-            entries.forEach((key, value) -> map.put(key.toJava(), value.toJava()));
-            return map;
+            return Entries.of(this).toJava();
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
         public String toString() {
             return VariantPrinter.print(this);
-        }
-
-        /** Nobody keeps this map to change it: makes it one that needs no copy. */
-        static <K, V> Map<K, V> adopt(Map<K, V> owned) {
-            return new Frozen<>(owned);
-        }
-
-        /** A map that does not change any more: the same one, or a copy. */
-        static <K, V> Map<K, V> freeze(Map<K, V> entries) {
-            if (entries instanceof Frozen) {
-                return entries;
-            }
-            var copy = new LinkedHashMap<K, V>();
-            entries.forEach((key, value) ->
-                    copy.put(
-                            Objects.requireNonNull(key, "key"),
-                            Objects.requireNonNull(value, "value")));
-            return new Frozen<>(copy);
-        }
-
-        /** A map that keeps its order and is known not to change. */
-        private static final class Frozen<K, V> extends AbstractMap<K, V> {
-            private final Map<K, V> map;
-
-            Frozen(Map<K, V> owned) {
-                map = owned.isEmpty() ? Map.of() : Collections.unmodifiableMap(owned);
-            }
-
-            @Override
-            public Set<Entry<K, V>> entrySet() {
-                return map.entrySet();
-            }
-
-            @Override
-            public boolean containsKey(Object key) {
-                return map.containsKey(key);
-            }
-
-            @Override
-            public V get(Object key) {
-                return map.get(key);
-            }
         }
     }
 
@@ -1344,6 +1443,23 @@ public sealed interface Variant {
             return raw.length / stride;
         }
 
+        /** Whether the floating-point numbers of this array have eight bytes, not four. */
+        boolean wide() {
+            return false;
+        }
+
+        /** How many floating-point numbers an array that is made of them has. */
+        final int reals() {
+            return raw.length / (wide() ? Double.BYTES : Float.BYTES);
+        }
+
+        /** One of the floating-point numbers that an array is made of. */
+        final double real(int index) {
+            return wide()
+                    ? (double) DOUBLE.get(raw, index * Double.BYTES)
+                    : (float) FLOAT.get(raw, index * Float.BYTES);
+        }
+
         @Override
         public final boolean equals(Object other) {
             return other instanceof Packed packed
@@ -1354,7 +1470,7 @@ public sealed interface Variant {
 
         @Override
         public final int hashCode() {
-            return Arrays.hashCode(raw);
+            return VariantHash.of(this);
         }
 
         @Override
@@ -1589,6 +1705,11 @@ public sealed interface Variant {
         }
 
         @Override
+        boolean wide() {
+            return true;
+        }
+
+        @Override
         public Type type() {
             return Type.PACKED_FLOAT64_ARRAY;
         }
@@ -1635,6 +1756,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -1654,15 +1780,9 @@ public sealed interface Variant {
             this.dimensions = dimensions;
         }
 
+        @Override
         final boolean wide() {
             return stride == dimensions * Double.BYTES;
-        }
-
-        /** A component, counted over all vectors. */
-        final double component(int index) {
-            return wide()
-                    ? (double) DOUBLE.get(raw, index * Double.BYTES)
-                    : (float) FLOAT.get(raw, index * Float.BYTES);
         }
 
         /** Makes it of components in eight bytes each, unless four are enough for all of them. */
@@ -1729,7 +1849,7 @@ public sealed interface Variant {
         @Override
         public Vector2 get(int index) {
             int i = 2 * Objects.checkIndex(index, size());
-            return new Vector2(component(i), component(i + 1));
+            return new Vector2(real(i), real(i + 1));
         }
 
         @Override
@@ -1762,7 +1882,7 @@ public sealed interface Variant {
         @Override
         public Vector3 get(int index) {
             int i = 3 * Objects.checkIndex(index, size());
-            return new Vector3(component(i), component(i + 1), component(i + 2));
+            return new Vector3(real(i), real(i + 1), real(i + 2));
         }
 
         @Override
@@ -1795,7 +1915,7 @@ public sealed interface Variant {
         @Override
         public Vector4 get(int index) {
             int i = 4 * Objects.checkIndex(index, size());
-            return new Vector4(component(i), component(i + 1), component(i + 2), component(i + 3));
+            return new Vector4(real(i), real(i + 1), real(i + 2), real(i + 3));
         }
 
         @Override
