@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Values as text: JSON as far as it goes, and for the rest what Godot 4's {@code var_to_str} gives.
- * One builder for the whole of a value, however deep.
+ * Prints values: JSON as far as it goes, and for the rest what Godot 4's {@code var_to_str} gives.
+ * One builder serves for the whole of a value, however deep.
  */
 final class VariantPrinter {
     private final StringBuilder out = new StringBuilder();
@@ -171,7 +171,7 @@ final class VariantPrinter {
         return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
     }
 
-    /** The shortest text that gives the number again, as a float if it is one. */
+    /** The shortest text that is parsed to the same number, as a float if it fits into one. */
     private static String number(double value) {
         if (Double.isNaN(value)) {
             return "nan";

@@ -77,13 +77,14 @@ class KeysInteropTest {
 
     /**
      * Where we do otherwise. In the engine nothing finds a key that holds a NaN, not even the same
-     * key. Godot 3 compares dictionaries as objects, each of which is another one, and packed floats
-     * by their bits.
+     * key. Godot 3 compares dictionaries as objects, each of which is another one, and packed
+     * floats by their bits.
      */
     @Test
     void keysThatTheEngineLoses() throws VariantException {
         List<Variant> keys4 = List.of(Variant.of(List.of(NAN)), Variant.of(Map.of(1, NAN)));
-        List<Variant> keys3 = List.of(
+        List<Variant> keys3 =
+                List.of(
                         Variant.of(Map.of(1, 2)),
                         PackedFloat32Array.of(Float.NaN),
                         PackedFloat32Array.of(0f),

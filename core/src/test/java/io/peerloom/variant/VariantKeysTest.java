@@ -1,6 +1,7 @@
 package io.peerloom.variant;
 
 import static io.peerloom.variant.VariantCodec.GODOT4;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -259,6 +260,7 @@ class VariantKeysTest {
         var v4 = new Vector4(v2.x(), v2.y(), 3, 4);
         var color = new Color(Float.intBitsToFloat(i), Float.intBitsToFloat(minus), 0, 1);
         String text = text(i);
+        byte[] raw = (text + "A".repeat(18)).getBytes(US_ASCII);
         return switch (type) {
             case NIL, BOOL, CALLABLE -> null;
             case INT -> Variant.of(number);
@@ -289,18 +291,17 @@ class VariantKeysTest {
                             : new FullObject(text, Map.of(text, Variant.of(number)));
             case SIGNAL -> new Signal(text, 5);
             case DICTIONARY -> Variant.of(Map.of(Map.of(i, i), number));
-            case ARRAY -> Variant.of(List.of(i, List.of(minus), "", 0));
-            case PACKED_BYTE_ARRAY ->
-                    PackedByteArray.of(text.getBytes(java.nio.charset.StandardCharsets.US_ASCII));
-            case PACKED_INT32_ARRAY -> PackedInt32Array.of(i, minus);
-            case PACKED_INT64_ARRAY -> PackedInt64Array.of(i, minus);
-            case PACKED_FLOAT32_ARRAY -> PackedFloat32Array.of(color.r(), color.g());
-            case PACKED_FLOAT64_ARRAY -> PackedFloat64Array.of(v2.x(), v2.y());
+            case ARRAY -> Variant.of(List.of(i, minus, "", 0));
+            case PACKED_BYTE_ARRAY -> new PackedByteArray(raw);
+            case PACKED_INT32_ARRAY -> new PackedInt32Array(raw);
+            case PACKED_INT64_ARRAY -> new PackedInt64Array(raw);
+            case PACKED_FLOAT32_ARRAY -> new PackedFloat32Array(raw);
+            case PACKED_FLOAT64_ARRAY -> new PackedFloat64Array(raw);
             case PACKED_STRING_ARRAY -> PackedStringArray.of(text, "", text);
-            case PACKED_VECTOR2_ARRAY -> PackedVector2Array.of(v2);
-            case PACKED_VECTOR3_ARRAY -> PackedVector3Array.of(v3, v3);
-            case PACKED_COLOR_ARRAY -> PackedColorArray.of(color);
-            case PACKED_VECTOR4_ARRAY -> PackedVector4Array.of(v4);
+            case PACKED_VECTOR2_ARRAY -> new PackedVector2Array(raw, false);
+            case PACKED_VECTOR3_ARRAY -> new PackedVector3Array(raw, false);
+            case PACKED_COLOR_ARRAY -> new PackedColorArray(raw);
+            case PACKED_VECTOR4_ARRAY -> new PackedVector4Array(raw, false);
         };
     }
 
