@@ -29,11 +29,7 @@ final class VariantReader {
     /** In old paths the property is not among the subnames that are counted. */
     private static final int PATH_WITH_PROPERTY = 2;
 
-    private final Dialect dialect;
-    private final boolean fullObjects;
-    private final int maxDepth;
-    private final int maxValues;
-
+    private final VariantCodec codec;
     private final byte[] in;
     private final int start;
     private final int limit;
@@ -50,10 +46,7 @@ final class VariantReader {
     private long owed;
 
     VariantReader(VariantCodec codec, byte[] in, int start, int end) {
-        dialect = codec.dialect();
-        fullObjects = codec.fullObjects();
-        maxDepth = codec.maxDepth();
-        maxValues = codec.maxValues();
+        this.codec = codec;
         this.in = in;
         this.start = start;
         limit = start + Math.min(end - start, codec.maxBytes());
@@ -70,17 +63,17 @@ final class VariantReader {
     }
 
     private Variant value(int depth) throws VariantException {
-        if (depth > maxDepth) {
-            throw failure(ErrorCode.OUT_OF_MEMORY, "deeper than " + maxDepth + " levels");
+        if (depth > codec.maxDepth()) {
+            throw failure(ErrorCode.OUT_OF_MEMORY, "deeper than " + codec.maxDepth() + " levels");
         }
         count(1);
         int header = int32();
-        Type type = dialect.type(header & 0xff);
+        Type type = codec.dialect().type(header & 0xff);
         if (type == null) {
-            throw malformed("no type " + (header & 0xff) + " in " + dialect);
+            throw malformed("no type " + (header & 0xff) + " in " + codec.dialect());
         }
         boolean flag = (header & FLAG) != 0;
-        boolean wide = flag && dialect != Dialect.GODOT_3;
+        boolean wide = flag && codec.dialect() != Dialect.GODOT_3;
         return switch (type) {
             case NIL -> Nil.NIL;
             case CALLABLE -> new Callable();
@@ -107,7 +100,7 @@ final class VariantReader {
                     new Projection(vector4(wide), vector4(wide), vector4(wide), vector4(wide));
             case COLOR -> new Color(float32(), float32(), float32(), float32());
             case NODE_PATH -> nodePath();
-            case RID -> new RID(dialect == Dialect.GODOT_3 ? 0 : int64());
+            case RID -> new RID(codec.dialect() == Dialect.GODOT_3 ? 0 : int64());
             case OBJECT -> object(flag, depth);
             case SIGNAL -> new Signal(string(), int64());
             case DICTIONARY -> dictionary(header, depth);
@@ -167,24 +160,24 @@ final class VariantReader {
         if (kind == 0) {
             return ContainerType.ANY;
         }
-        if (dialect.compareTo(since) < 0) {
-            throw malformed("typed container in " + dialect);
+        if (codec.dialect().compareTo(since) < 0) {
+            throw malformed("typed container in " + codec.dialect());
         }
         if (kind == ContainerType.Kind.BUILTIN.value()) {
             int id = int32();
-            Type type = dialect.type(id);
+            Type type = codec.dialect().type(id);
             if (type == null) {
-                throw malformed("no type " + id + " in " + dialect);
+                throw malformed("no type " + id + " in " + codec.dialect());
             }
             if (type == Type.NIL) {
                 return ContainerType.ANY;
             }
-            return type == Type.OBJECT && !fullObjects
+            return type == Type.OBJECT && !codec.fullObjects()
                     ? ContainerType.ENCODED_OBJECT
                     : ContainerType.of(type);
         }
         String name = string();
-        if (!fullObjects) {
+        if (!codec.fullObjects()) {
             return ContainerType.ENCODED_OBJECT;
         }
         if (name.isEmpty()) {
@@ -200,7 +193,7 @@ final class VariantReader {
             long id = int64();
             return id == 0 ? Nil.NIL : new EncodedObjectAsID(id);
         }
-        if (!fullObjects) {
+        if (!codec.fullObjects()) {
             throw failure(ErrorCode.UNAUTHORIZED, "full object, which this codec refuses");
         }
         String className = string();
@@ -289,8 +282,8 @@ final class VariantReader {
         if (count < 0 || least > left()) {
             throw malformed(count + " elements, " + left() + " bytes");
         }
-        if (count * parts > maxValues - values) {
-            throw failure(ErrorCode.OUT_OF_MEMORY, "more than " + maxValues + " values");
+        if (count * parts > codec.maxValues() - values) {
+            throw failure(ErrorCode.OUT_OF_MEMORY, "more than " + codec.maxValues() + " values");
         }
         owed += least;
         return (int) count;
@@ -298,8 +291,8 @@ final class VariantReader {
 
     private void count(int more) throws VariantException {
         values += more;
-        if (values > maxValues) {
-            throw failure(ErrorCode.OUT_OF_MEMORY, "more than " + maxValues + " values");
+        if (values > codec.maxValues()) {
+            throw failure(ErrorCode.OUT_OF_MEMORY, "more than " + codec.maxValues() + " values");
         }
     }
 
