@@ -39,6 +39,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -466,6 +467,7 @@ class AsyncWebSocketPeerTest {
      * Messages that came together are taken without a step each, in order, and without overflow.
      */
     @Test
+    @Tag("slow")
     void aStreamOfReceivesDoesNotOverflowTheStack() throws Exception {
         int count = 20_000;
         try (var server = countingServer(count)) {

@@ -25,6 +25,7 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.Tag;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
@@ -586,6 +587,7 @@ class VariantCodecTest {
     // Anything
 
     @Property(tries = 300)
+    @Tag("slow")
     void whatGoesInComesOut(@ForAll("variants") Variant value, @ForAll Dialect dialect)
             throws VariantException {
         VariantCodec codec = VariantCodec.of(dialect).withFullObjects(true);
@@ -616,6 +618,7 @@ class VariantCodecTest {
 
     /** Some bytes changed, some cut out or put in: a value or a refusal, and no more memory. */
     @Property(tries = 1500)
+    @Tag("slow")
     void whateverComes(
             @ForAll("variants") Variant value,
             @ForAll Dialect dialect,

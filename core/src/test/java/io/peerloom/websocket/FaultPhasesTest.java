@@ -26,6 +26,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.Tag;
 import net.jqwik.api.constraints.IntRange;
 
 /**
@@ -33,6 +34,7 @@ import net.jqwik.api.constraints.IntRange;
  * fragments its messages. What the proxy let through before the fault is delivered, all of it and
  * nothing else; harmless faults change nothing; each connection ends once, and says why.
  */
+@Tag("slow")
 class FaultPhasesTest {
 
     /** Which side is tested. */

@@ -16,11 +16,13 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What happens at the same time, a thousand times over. The leak guard looks on. */
+@Tag("slow")
 class RaceTest {
 
     private static final Limits QUICK = Limits.defaults().withCloseTimeout(Duration.ofSeconds(2));
