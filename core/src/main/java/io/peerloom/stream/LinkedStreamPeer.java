@@ -26,9 +26,17 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      *
      * @param status in the words of sockets
      * @param link the connection; null when NONE or ERROR
-     * @param failure why the last connection failed or broke; null while all is well
+     * @param failure why the last connection failed or broke; empty while all is well
      */
-    private record State(Peer.Status status, StreamLink link, Throwable failure) {}
+    private record State(Peer.Status status, StreamLink link, Optional<Throwable> failure) {
+        State(Peer.Status status, StreamLink link, Throwable cause) {
+            this(status, link, Optional.ofNullable(cause));
+        }
+
+        State(Peer.Status status, StreamLink link) {
+            this(status, link, Optional.empty());
+        }
+    }
 
     /** How a read says that the stream ended in order. */
     private static final int ENDED = -1;
@@ -47,7 +55,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      * two threads that would move it one is first, and the other finds that there is nothing to do.
      */
     private final AtomicReference<State> state =
-            new AtomicReference<>(new State(Peer.Status.NONE, null, null));
+            new AtomicReference<>(new State(Peer.Status.NONE, null));
 
     /** Where {@link #awaitActivity} waits while there is no link to wait at. */
     private final WaitPoint unlinked = new WaitPoint();
@@ -107,7 +115,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
         }
         Throwable cause = current.failure();
         if (cause == null) {
-            move(now, new State(Peer.Status.NONE, null, null));
+            move(now, new State(Peer.Status.NONE, null));
             return ErrorCode.OK;
         }
         return move(now, new State(statusWhenBroken(), null, cause)) ? broken() : ErrorCode.OK;
@@ -120,7 +128,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
         }
         if (current.wasConnected()) { // perhaps it is over again; what arrived comes first
             entered(current);
-            move(now, new State(Peer.Status.CONNECTED, current, null));
+            move(now, new State(Peer.Status.CONNECTED, current));
             return ErrorCode.OK;
         }
         Throwable cause = current.failure();
@@ -181,26 +189,27 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      * orderly end is no failure. Kept until the next connection begins. Not Godot's.
      */
     public Optional<Throwable> getFailure() {
-        return Optional.ofNullable(state.get().failure());
+        return state.get().failure();
     }
 
     // ---- connecting, for the subclasses; on the owner's thread ----
 
-    /** Keeps why something could not be begun. There must be no connection. */
+    /** Keeps why something could not be begun, and nothing else. There must be no connection. */
     final void setFailure(Throwable cause) {
-        move(state.get(), new State(Peer.Status.NONE, null, cause));
+        State now = state.get();
+        move(now, new State(now.status(), null, cause));
     }
 
     /** Adopts a link that is connecting. There must be no connection. */
     final void begin(StreamLink link) {
-        if (!move(state.get(), new State(Peer.Status.CONNECTING, link, null))) {
+        if (!move(state.get(), new State(Peer.Status.CONNECTING, link))) {
             link.close();
         }
     }
 
     /** Adopts a link that is connected. */
     final void adopt(StreamLink link) {
-        move(state.get(), new State(Peer.Status.CONNECTED, link, null));
+        move(state.get(), new State(Peer.Status.CONNECTED, link));
     }
 
     /** Waits until it is not connecting any more; false if interrupted meanwhile. */
@@ -224,7 +233,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
             throw new InterruptedIOException("interrupted while connecting");
         }
         if (concludeConnecting(now) != ErrorCode.OK) {
-            Throwable cause = state.get().failure();
+            Throwable cause = getFailure().orElse(null);
             throw cause instanceof IOException e ? e : new IOException(cause);
         }
     }

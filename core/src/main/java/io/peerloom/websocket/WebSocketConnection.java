@@ -259,6 +259,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** Set by {@link #close}: nothing is accepted for sending any more. */
     private volatile boolean closing;
 
+    /** Whether its user has asked to end it; what its peer says of it depends on that. */
+    private volatile boolean closeCalled;
+
     /** The handshake succeeded; written before the state becomes OPEN. */
     private volatile boolean opened;
 
@@ -487,7 +490,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 }
             }
             if (!open) {
-                end(null);
+                end(
+                        chosen == null
+                                ? new java.net.ProtocolException("not a request for a WebSocket")
+                                : null);
             }
         } catch (IOException e) {
             end(e);
@@ -1450,6 +1456,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             }
         }
         closeOnce(payload);
+    }
+
+    /** Notes that its user closes it. Any thread, before {@link #close} or {@link #abort}. */
+    void closeCalled() {
+        closeCalled = true;
+    }
+
+    boolean isCloseCalled() {
+        return closeCalled;
     }
 
     private void closeOnce(byte[] payload) {
