@@ -18,6 +18,7 @@ import io.peerloom.websocket.WebSocketMultiplayerPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
 import java.net.BindException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -375,13 +376,15 @@ class LocalAddressTableTest {
     }
 
     private Address taken() throws IOException {
-        var other = closing(ServerSocketChannel.open()).bind(new InetSocketAddress("127.0.0.1", 0));
+        var other =
+                closing(ServerSocketChannel.open())
+                        .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
         return new Address("127.0.0.1", ((InetSocketAddress) other.getLocalAddress()).getPort());
     }
 
     private static Address privileged() {
         try (var probe = SocketChannel.open()) {
-            probe.bind(new InetSocketAddress("127.0.0.1", 1));
+            probe.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 1));
             assumeThat(false).as("the super-user may do anything").isTrue();
         } catch (IOException e) {
             // as it should be

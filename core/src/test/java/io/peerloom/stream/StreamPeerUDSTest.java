@@ -147,7 +147,7 @@ class StreamPeerUDSTest extends StreamPeerSocketTest {
             StreamPeerUDS peer = closing(new StreamPeerUDS());
             assertThat(peer.connectToHost(path)).isEqualTo(expected);
             assertThat(closing(new StreamPeerUDS()).bind(Path.of(path + "")))
-                    .isEqualTo(length == 106 ? ErrorCode.ALREADY_EXISTS : expected);
+                    .isEqualTo(length == 106 ? ErrorCode.ALREADY_IN_USE : expected);
             if (length == 106) {
                 assertThat(pollWhile(peer, Status.CONNECTING)).isEqualTo(ErrorCode.OK);
             } else {
