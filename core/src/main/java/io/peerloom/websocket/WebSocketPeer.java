@@ -262,11 +262,12 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     private void finishOpening() throws IOException {
         WebSocketConnection current = connection;
+        current.claim();
         if (!current.await(() -> current.state() != ConnectionState.CONNECTING, Nanos.FOREVER)) {
             current.abort(); // interrupted: nobody will have the peer
             throw new InterruptedIOException("interrupted while opening " + url);
         }
-        if (poll() != ErrorCode.OK || phase == Phase.ENDED) {
+        if (look() != ErrorCode.OK || phase == Phase.ENDED) {
             Throwable cause = getFailure().orElse(null);
             throw cause instanceof IOException e ? e : new IOException("cannot open " + url, cause);
         }
@@ -615,6 +616,14 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     @Override
     public ErrorCode poll() {
+        WebSocketConnection current = connection;
+        if (current != null) {
+            current.watch();
+        }
+        return look();
+    }
+
+    private ErrorCode look() {
         fetch();
         return settle(available() > 0 && !isCloseCalled());
     }
@@ -732,6 +741,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             active = current.await(() -> woken, nanos);
         } else {
             current.doneWithTaken();
+            current.watch();
             Phase now = phase;
             boolean waitsForPackets = available() > 0 && !isCloseCalled();
             active =
@@ -822,11 +832,15 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * Waits for the next message: as long as the connection lives, which the heartbeat bounds.
+     * Waits for the next message: as long as the connection lives, which the heartbeat bounds. An
+     * interrupt of the waiting thread ends the connection, because a virtual thread reads the
+     * socket itself here, and Java closes a socket whose reader is interrupted; it does so on every
+     * thread and over every stream, so that there is one rule. To wait in a way that an interrupt
+     * ends and the connection survives, use {@link #receive(Duration)} or {@link #awaitActivity}.
      *
      * @return the message; null when the connection has ended, and {@link #getCloseCode} and {@link
-     *     #getFailure} tell how; null also after {@link #wakeup}, unless a virtual thread is
-     *     reading the socket itself, which only the end of the connection interrupts
+     *     #getFailure} say how; null also after {@link #wakeup}, unless a virtual thread is reading
+     *     the socket itself
      */
     public Message receive() {
         WebSocketConnection current = connection;
@@ -842,11 +856,14 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * Waits for the next message for a time.
+     * Waits for the next message for a time. An interrupt ends the wait and stays set; the
+     * connection lives, and nothing is lost. From the first call on, another thread reads the
+     * socket for the rest of the connection, which costs a little of the speed of {@link
+     * #receive()}.
      *
      * @param timeout how long to wait at the most
-     * @return the message; null when the time is up, and as for {@link #receive()}; {@link
-     *     #isConnectedToHost} tells these apart
+     * @return the message; null when the time is up, after an interrupt, and as for {@link
+     *     #receive()}; {@link #isConnectedToHost} says whether the connection has ended
      */
     public Message receive(Duration timeout) {
         return receive(Nanos.of(timeout));
@@ -873,7 +890,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                     () -> current.state() == ConnectionState.CLOSED,
                     Nanos.of(options.limits().closeTimeout()));
         }
-        poll();
+        look();
         return null;
     }
 
@@ -922,13 +939,26 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * Sends a message. Any thread. On a polled peer it never blocks; on a blocking one it may wait
-     * until the other side takes something, at most {@link Limits#writeTimeout}.
+     * Sends a message. Any thread. On a polled peer it never blocks; on a blocking one it waits for
+     * room while the other side reads slowly, and up to {@link Limits#writeTimeout} (30 seconds)
+     * for one that does not read at all. So a handler that sends to many peers in turn, such as a
+     * chat, stands still for one client that does not read: use {@link
+     * WebSocketServer#broadcast(Message)} there, which never waits.
+     *
+     * <p>An interrupt ends neither the wait nor a connection, and stays set; except that a thread
+     * that is writing to the socket of its own connection, the one it opened, serves or receives
+     * from, ends that connection if it is interrupted there.
+     *
+     * <p>What was accepted goes out before the close frame, whoever closes, as long as the other
+     * side reads it; if that cannot be, the end is not {@linkplain #wasCleanClose clean}.
      *
      * @param message the message; not copied
-     * @return OK when it was accepted; FAILED when the peer is not open, OUT_OF_MEMORY when what
-     *     waits to be sent has reached {@link Limits#outboundBytes} or {@link
-     *     Limits#outboundMessages}: nothing of the message is sent then, and the connection goes on
+     * @return OK when it was accepted; FAILED when the peer is not open or is closing,
+     *     OUT_OF_MEMORY, on a polled peer, when there is no room: nothing of the message is sent
+     *     then, and the connection goes on. There is room when fewer than {@link
+     *     Limits#outboundMessages} wait, and with the message no more than {@link
+     *     Limits#outboundBytes}; a message that is larger than that by itself is accepted when less
+     *     than that waits
      */
     public ErrorCode send(Message message) {
         return send(message, false);
@@ -1023,6 +1053,12 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * gives up. Once closing, it does nothing. The status is NONE once a poll has seen the end,
      * however that went, and is NONE at once if it was ERROR. Godot: {@code close}.
      *
+     * <p>What still comes in can be received. If nobody takes it for the close timeout and the
+     * queue is full, everything from then on is dropped; the end is not clean then, and {@link
+     * #getFailure} says how many messages that were. If the other side has not answered in time,
+     * the end is 1006; the socket stays half-open for a while, so that the other side can read what
+     * was sent before: see {@link Limits#lingerTimeout}.
+     *
      * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; 1005 (or 0, as in Godot 4) for a
      *     close frame without a code; a negative code drops the connection without a close frame
      * @param reason at most 123 bytes in UTF-8
@@ -1084,8 +1120,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * {@return whether it ended with a close frame of the other side} RFC 6455 section 7.1.4.
-     * Meaningful once closed. Godot 3: {@code was_clean_close} of its signals.
+     * {@return whether it ended with a close frame of the other side, and nothing is known to be
+     * lost} RFC 6455 section 7.1.4. Meaningful once closed. Godot 3: {@code was_clean_close} of its
+     * signals.
      */
     public boolean wasCleanClose() {
         return end != null && end.clean();

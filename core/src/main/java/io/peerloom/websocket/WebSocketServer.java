@@ -199,6 +199,7 @@ public final class WebSocketServer implements AutoCloseable {
         @Override
         public void run() {
             int code = 1011;
+            connection.claim();
             try {
                 if (isOpen()) {
                     settings.handler.handle(peer);
