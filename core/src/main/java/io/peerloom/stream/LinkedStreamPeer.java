@@ -26,12 +26,17 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      *
      * @param status in the words of sockets
      * @param link the connection; null when NONE or ERROR
-     * @param failure why the last connection failed or broke; null while all is well
+     * @param failure why the last connection failed or broke; empty while all is well
      * @param left the connection that was left by disconnecting, which may still fail; or null
      */
-    private record State(Peer.Status status, StreamLink link, Throwable failure, StreamLink left) {
-        State(Peer.Status status, StreamLink link, Throwable failure) {
-            this(status, link, failure, null);
+    private record State(
+            Peer.Status status, StreamLink link, Optional<Throwable> failure, StreamLink left) {
+        State(Peer.Status status, StreamLink link, Throwable cause) {
+            this(status, link, Optional.ofNullable(cause), null);
+        }
+
+        State(Peer.Status status, StreamLink link) {
+            this(status, link, Optional.empty(), null);
         }
     }
 
@@ -52,7 +57,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      * two threads that would move it one is first, and the other finds that there is nothing to do.
      */
     private final AtomicReference<State> state =
-            new AtomicReference<>(new State(Peer.Status.NONE, null, null));
+            new AtomicReference<>(new State(Peer.Status.NONE, null));
 
     /** Where {@link #awaitActivity} waits while there is no link to wait at. */
     private final WaitPoint unlinked = new WaitPoint();
@@ -112,7 +117,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
         }
         Throwable cause = current.failure();
         if (cause == null) {
-            move(now, new State(Peer.Status.NONE, null, null));
+            move(now, new State(Peer.Status.NONE, null));
             return ErrorCode.OK;
         }
         return move(now, new State(statusWhenBroken(), null, cause)) ? broken() : ErrorCode.OK;
@@ -125,7 +130,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
         }
         if (current.wasConnected()) { // perhaps it is over again; what arrived comes first
             entered(current);
-            move(now, new State(Peer.Status.CONNECTED, current, null));
+            move(now, new State(Peer.Status.CONNECTED, current));
             return ErrorCode.OK;
         }
         Throwable cause = current.failure();
@@ -188,33 +193,38 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      */
     public Optional<Throwable> getFailure() {
         State now = state.get();
-        Throwable failure = now.failure();
-        if (failure == null && now.left() != null && now.left().wasConnected()) {
-            failure = now.left().failure();
-            if (failure == null) {
-                failure = now.left().loss();
+        if (now.failure().isEmpty() && now.left() != null && now.left().wasConnected()) {
+            Throwable cause = now.left().failure();
+            if (cause == null) {
+                cause = now.left().loss();
+            }
+            if (cause != null) {
+                State known = new State(now.status(), now.link(), Optional.of(cause), null);
+                state.compareAndSet(now, known); // to be returned again; another may move it
+                return known.failure();
             }
         }
-        return Optional.ofNullable(failure);
+        return now.failure();
     }
 
     // ---- connecting, for the subclasses; on the owner's thread ----
 
-    /** Keeps why something could not be begun. There must be no connection. */
+    /** Keeps why something could not be begun, and nothing else. There must be no connection. */
     final void setFailure(Throwable cause) {
-        move(state.get(), new State(Peer.Status.NONE, null, cause));
+        State now = state.get();
+        move(now, new State(now.status(), null, cause));
     }
 
     /** Adopts a link that is connecting. There must be no connection. */
     final void begin(StreamLink link) {
-        if (!move(state.get(), new State(Peer.Status.CONNECTING, link, null))) {
+        if (!move(state.get(), new State(Peer.Status.CONNECTING, link))) {
             link.close();
         }
     }
 
     /** Adopts a link that is connected. */
     final void adopt(StreamLink link) {
-        move(state.get(), new State(Peer.Status.CONNECTED, link, null));
+        move(state.get(), new State(Peer.Status.CONNECTED, link));
     }
 
     /** Waits until it is not connecting any more; false if interrupted meanwhile. */
@@ -239,7 +249,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
             throw new InterruptedIOException("interrupted while connecting");
         }
         if (concludeConnecting(now) != ErrorCode.OK) {
-            Throwable cause = state.get().failure();
+            Throwable cause = getFailure().orElse(null);
             throw cause instanceof IOException e ? e : new IOException(cause);
         }
     }

@@ -31,9 +31,10 @@ public final class WebSocketClient implements Peer, AutoCloseable {
 
         /**
          * The open connection is over. Comes exactly once for each {@link #connectionEstablished},
-         * after all data. Godot 3: {@code connection_closed}.
+         * after all data; of one that was still closing when the client was connected again, with
+         * the next poll, before anything of the new one. Godot 3: {@code connection_closed}.
          *
-         * @param wasCleanClose whether the server's close frame came
+         * @param wasCleanClose whether the server's close frame has come
          */
         default void connectionClosed(boolean wasCleanClose) {}
 
@@ -62,12 +63,15 @@ public final class WebSocketClient implements Peer, AutoCloseable {
     private final WebSocketPeer peer = new WebSocketPeer();
     private Listener listener = new Listener() {};
 
-    /** Whom to trust instead of what the options say; null for that. */
-    private X509Certificate trusted;
+    /** Whom to trust instead of what the options say; empty for that. */
+    private Optional<X509Certificate> trusted = Optional.empty();
 
     private boolean established;
     private boolean ended = true;
     private boolean closeTold;
+
+    /** Was open, and closing when another took its place: its end is to be told of. Or null. */
+    private WebSocketConnection replaced;
 
     /** A client that is not connected. */
     public WebSocketClient() {}
@@ -88,10 +92,14 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * @return as {@link WebSocketPeer#connectToUrl}
      */
     public ErrorCode connectToUrl(String url) {
+        WebSocketConnection last = peer.connection();
         ErrorCode result =
                 peer.connectToUrl(
-                        url, trusted == null ? null : TLSOptions.client(List.of(trusted)));
+                        url, trusted.map(c -> TLSOptions.client(List.of(c))).orElse(null));
         if (result == ErrorCode.OK) {
+            if (established && !ended) {
+                replaced = last;
+            }
             established = false;
             closeTold = false;
             ended = false;
@@ -109,7 +117,8 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * @return as {@link WebSocketPeer#connectToUrl}
      */
     public ErrorCode connectToUrl(String url, List<String> protocols, List<String> headers) {
-        if (peer.getReadyState() == WebSocketPeer.State.CLOSED) {
+        WebSocketPeer.State now = peer.getReadyState();
+        if (now == WebSocketPeer.State.CLOSED || now == WebSocketPeer.State.CLOSING) {
             peer.setOptions(peer.getOptions().withProtocols(protocols).withHeaders(headers));
         }
         return connectToUrl(url);
@@ -150,7 +159,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * {@code trusted_ssl_certificate}.
      */
     public Optional<X509Certificate> getTrustedSslCertificate() {
-        return Optional.ofNullable(trusted);
+        return trusted;
     }
 
     /**
@@ -160,7 +169,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * @param certificate an authority's, or the server's own; null for what the options say
      */
     public void setTrustedSslCertificate(X509Certificate certificate) {
-        trusted = certificate;
+        trusted = Optional.ofNullable(certificate);
     }
 
     /** Begins to close with code 1000. Godot 3: {@code disconnect_from_host}. */
@@ -191,6 +200,11 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      */
     @Override
     public ErrorCode poll() {
+        if (replaced != null) {
+            boolean clean = replaced.outcome().clean();
+            replaced = null;
+            listener.connectionClosed(clean);
+        }
         if (ended) {
             return ErrorCode.OK;
         }
@@ -257,7 +271,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
 
     @Override
     public boolean awaitActivity(Duration timeout) {
-        return peer.awaitActivity(timeout);
+        return replaced != null || peer.awaitActivity(timeout);
     }
 
     @Override

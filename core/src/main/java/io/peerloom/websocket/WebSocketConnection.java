@@ -253,6 +253,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** Set by {@link #close}: the user has closed or dropped the connection. */
     private volatile boolean closing;
 
+    /** Whether its user has asked to end it; what its peer says of it depends on that. */
+    private volatile boolean closeCalled;
+
     /** Nobody takes messages any more: those that find no room are dropped. */
     private volatile boolean dropping;
 
@@ -513,7 +516,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 }
             }
             if (!open) {
-                end(null);
+                end(
+                        chosen == null
+                                ? new java.net.ProtocolException("not a request for a WebSocket")
+                                : null);
             }
         } catch (IOException e) {
             end(e);
@@ -1539,6 +1545,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             }
         }
         closeOnce(payload);
+    }
+
+    /** Notes that its user closes it. Any thread, before {@link #close} or {@link #abort}. */
+    void closeCalled() {
+        closeCalled = true;
+    }
+
+    boolean isCloseCalled() {
+        return closeCalled;
     }
 
     private void closeOnce(byte[] payload) {
