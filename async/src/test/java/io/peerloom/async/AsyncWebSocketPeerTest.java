@@ -41,6 +41,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -469,6 +470,7 @@ class AsyncWebSocketPeerTest {
      * Messages that came together are taken without a step each, in order, and without overflow.
      */
     @Test
+    @Tag("slow")
     void aStreamOfReceivesDoesNotOverflowTheStack() throws Exception {
         int count = 20_000;
         try (var server = countingServer(count)) {
@@ -1027,7 +1029,7 @@ class AsyncWebSocketPeerTest {
                 peer.close(4000, "").join();
                 assertThat(ended.get(20, TimeUnit.SECONDS).code()).isEqualTo(4000);
             }
-            assertThat(server.getUnfinishedPeers()).isEmpty();
+            await().until(() -> server.getUnfinishedPeers().isEmpty());
         }
     }
 
