@@ -2,7 +2,6 @@ package io.peerloom.websocket;
 
 import io.peerloom.internal.link.HostNames;
 import io.peerloom.internal.protocol.HttpSyntax;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -79,13 +78,10 @@ public final class OriginPolicy {
      *     slash is one; for all origins there is {@link #any}
      */
     public static OriginPolicy of(Collection<String> patterns) {
-        var all = new ArrayList<Pattern>();
-        for (String pattern : patterns) {
-            all.add(compile(pattern));
-        }
+        List<Origin> all = patterns.stream().map(Origin::parse).toList();
         return new OriginPolicy(
                 String.join(", ", patterns),
-                origin -> all.stream().anyMatch(one -> one.matcher(origin).matches()));
+                origin -> all.stream().anyMatch(one -> one.matches(origin)));
     }
 
     /**
@@ -103,34 +99,79 @@ public final class OriginPolicy {
         return allowed.test(origin);
     }
 
-    private static Pattern compile(String given) {
-        String pattern = given.toLowerCase(Locale.ROOT);
-        if (pattern.equals("null") || pattern.equals("file://")) {
-            return Pattern.compile(pattern);
-        }
-        var parts = PARTS.matcher(pattern);
-        if (!parts.matches()) {
-            throw new IllegalArgumentException(
-                    HttpSyntax.quote(given)
-                            + " is no origin: scheme://host or scheme://host:port, and no more");
-        }
-        String scheme = parts.group(1);
-        String port = parts.group(4);
-        boolean standard =
-                (scheme.equals("http") && "80".equals(port))
-                        || (scheme.equals("https") && "443".equals(port));
-        return Pattern.compile(
-                Pattern.quote(scheme + "://")
-                        + (parts.group(2) == null ? "" : "(?:[a-z0-9_-]+\\.)+")
-                        + Pattern.quote(HostNames.toAscii(parts.group(3)))
-                        + (port == null || standard
-                                ? ""
-                                : port.equals("*") ? "(?::[0-9]{1,5})?" : ":" + port));
-    }
-
     /** {@return what it lets in, for people} */
     @Override
     public String toString() {
         return name;
+    }
+
+    /**
+     * A pattern. Origins come from anybody and may be long, so that they are not matched by a
+     * regular expression, which takes a frame of the stack for each label.
+     *
+     * @param scheme with its colon and slashes
+     * @param below whether labels come before the rest
+     * @param rest host and port, the port left out if it is the scheme's or any
+     * @param anyPort whether any port may follow
+     */
+    private record Origin(String scheme, boolean below, String rest, boolean anyPort) {
+
+        static Origin parse(String given) {
+            String pattern = given.toLowerCase(Locale.ROOT);
+            if (pattern.equals("null") || pattern.equals("file://")) {
+                return new Origin(pattern, false, "", false);
+            }
+            var parts = PARTS.matcher(pattern);
+            if (!parts.matches()) {
+                throw new IllegalArgumentException(
+                        HttpSyntax.quote(given)
+                                + " is no origin: scheme://host or scheme://host:port, and no"
+                                + " more");
+            }
+            String scheme = parts.group(1);
+            String port = parts.group(4);
+            boolean any = "*".equals(port);
+            boolean standard =
+                    any
+                            || port == null
+                            || (scheme.equals("http") && port.equals("80"))
+                            || (scheme.equals("https") && port.equals("443"));
+            return new Origin(
+                    scheme + "://",
+                    parts.group(2) != null,
+                    HostNames.toAscii(parts.group(3)) + (standard ? "" : ":" + port),
+                    any);
+        }
+
+        boolean matches(String origin) {
+            if (!origin.startsWith(scheme)) {
+                return false;
+            }
+            String host = origin.substring(scheme.length());
+            int colon = host.lastIndexOf(':');
+            if (anyPort && colon > host.lastIndexOf(']') && isPort(host.substring(colon + 1))) {
+                host = host.substring(0, colon);
+            }
+            return below
+                    ? host.endsWith("." + rest)
+                            && areLabels(host.substring(0, host.length() - rest.length() - 1))
+                    : host.equals(rest);
+        }
+
+        private static boolean isPort(String text) {
+            return !text.isEmpty()
+                    && text.length() <= 5
+                    && text.chars().allMatch(c -> c >= '0' && c <= '9');
+        }
+
+        private static boolean areLabels(String text) {
+            return !text.isEmpty()
+                    && !("." + text + ".").contains("..")
+                    && text.chars()
+                            .allMatch(c ->
+                                    (c >= 'a' && c <= 'z')
+                                            || (c >= '0' && c <= '9')
+                                            || "-_.".indexOf(c) >= 0);
+        }
     }
 }

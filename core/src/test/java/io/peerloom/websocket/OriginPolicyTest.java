@@ -69,6 +69,17 @@ class OriginPolicyTest {
         assertThat(OriginPolicy.of(pattern)).hasToString(pattern);
     }
 
+    /** Anybody may send one, and it takes no stack. */
+    @Test
+    void aLongOriginIsJudgedLikeAShortOne() {
+        OriginPolicy policy = OriginPolicy.of("https://*.game.example:*");
+        String labels = "a.".repeat(500_000);
+        assertThat(policy.allows("https://" + labels + "game.example")).isTrue();
+        assertThat(policy.allows("https://" + labels + "evil.example")).isFalse();
+        assertThat(policy.allows("https://" + labels + ".game.example")).isFalse();
+        assertThat(policy.allows("https://game.example:" + "1".repeat(500_000))).isFalse();
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {

@@ -522,6 +522,46 @@ class HandshakeTest {
                     .contains("\r\nAllow: GET\r\n", "\r\nConnection: close\r\n");
         }
 
+        /** RFC 9110 section 10.2.1: the program may know of more methods. */
+        @Test
+        void theProgramsAllowCountsMore() {
+            List<Header> own = List.of(new Header("allow", "GET, OPTIONS"));
+
+            assertThat(ServerHandshake.refuse(405, own, new byte[0], null))
+                    .asString(StandardCharsets.US_ASCII)
+                    .contains("\r\nallow: GET, OPTIONS\r\n")
+                    .doesNotContain("Allow: GET");
+        }
+
+        /** RFC 9110 sections 9.3.2 and 9.3.6, RFC 9112 section 6.3. */
+        @Test
+        void headAndConnectHaveNoBody() throws HandshakeException {
+            byte[] body = utf8("hello");
+            for (int status = 200; status < 600; status++) {
+                byte[] page = status == 204 || status == 205 || status == 304 ? new byte[0] : body;
+                byte[] get = ServerHandshake.refuse("GET", status, List.of(), page, null);
+                byte[] head = ServerHandshake.refuse("HEAD", status, List.of(), page, null);
+                byte[] connect = ServerHandshake.refuse("CONNECT", status, List.of(), page, null);
+
+                assertThat(get).startsWith(head).hasSize(head.length + page.length);
+                if (status < 300) {
+                    String tunnel = new String(connect, StandardCharsets.ISO_8859_1);
+                    assertThat(tunnel).endsWith("\r\n\r\n").doesNotContain("Content-Length");
+                } else {
+                    assertThat(connect).isEqualTo(get);
+                }
+                for (byte[] answer : List.of(head, connect)) {
+                    String text = new String(answer, StandardCharsets.ISO_8859_1);
+                    int end = text.indexOf("\r\n\r\n") + 4;
+                    // Godot's clients take no answer with fewer.
+                    assertThat(response(text.substring(0, end)).headers())
+                            .hasSizeGreaterThanOrEqualTo(3);
+                }
+            }
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> ServerHandshake.refuse(205, List.of(), body, null));
+        }
+
         @Test
         void everyStatusMakesAHeadThatParses() throws HandshakeException {
             for (int status = 200; status < 600; status++) {
