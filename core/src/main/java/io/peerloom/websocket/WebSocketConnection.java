@@ -182,6 +182,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private static final long SERVER_FIRST = Duration.ofMillis(500).toNanos();
 
     /**
+     * How long the body of a refusal may stand still: many servers give it no length, and leave the
+     * connection open behind it.
+     */
+    private static final long REFUSAL_SILENCE = Duration.ofMillis(500).toNanos();
+
+    /**
      * How many pongs may be due at a time. With one more, only the newest ping is answered (RFC
      * 6455 section 5.5.3): a flood of pings that nobody reads the answers of must not fill our
      * memory.
@@ -278,6 +284,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      * by the opener, read by the watchdog.
      */
     private volatile IOException refusal;
+
+    /** Tick in which the last of its body came. Written like it, and before it. */
+    private volatile long refusalRead;
 
     /** The extensions in the words of the handshake, "" for none; written like the protocol. */
     private String extensions = "";
@@ -577,6 +586,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         byte[] bytes = new byte[READ_HEAD];
         try {
             while (!done) {
+                refusalRead = watchdog.now();
                 refusal = failure.get();
                 int n = wire().read(bytes, 0, bytes.length);
                 done = n < 0 || body.feed(bytes, 0, n);
@@ -1671,6 +1681,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 handshakeSince = now | 1;
             } else if (now - handshakeSince > Nanos.of(limits.handshakeTimeout())) {
                 handshakeTimedOut(now);
+            } else if (refusal != null && now - refusalRead > REFUSAL_SILENCE) {
+                end(refusal);
             }
         } else if (current != ConnectionState.OPEN || violation != null || writeFailure != null) {
             // While what was accepted before is still being written, the write timeout counts.
