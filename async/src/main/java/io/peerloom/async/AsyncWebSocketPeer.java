@@ -2,6 +2,7 @@ package io.peerloom.async;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
+import io.peerloom.websocket.HandshakeResponse;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeRequest;
@@ -94,7 +95,9 @@ public final class AsyncWebSocketPeer {
      * @return the open peer; or it fails with {@link PeerException}: {@link
      *     ErrorCode#INVALID_PARAMETER} if the URL is none, or a header or subprotocol cannot be
      *     sent; {@link ErrorCode#CANT_RESOLVE} if the host has no address; {@link
-     *     ErrorCode#CONNECTION_ERROR} if it was refused, not answered in time, or no WebSocket
+     *     ErrorCode#CONNECTION_ERROR} if it was refused, not answered in time, or no WebSocket: the
+     *     cause of an answer that can be read is an {@link
+     *     io.peerloom.websocket.UpgradeFailedException}
      */
     public static CompletableFuture<AsyncWebSocketPeer> connect(String url, Options options) {
         return connecting(url, options, null);
@@ -600,6 +603,15 @@ public final class AsyncWebSocketPeer {
     /** {@return the request that a server's peer was opened with; empty on clients} */
     public Optional<UpgradeRequest> getUpgradeRequest() {
         return peer.getUpgradeRequest();
+    }
+
+    /**
+     * {@return what the server answered to our handshake; empty on servers} Of one that refused,
+     * the {@link PeerException} of {@link #connect(String)} has it: its cause is a {@link
+     * io.peerloom.websocket.UpgradeFailedException}.
+     */
+    public Optional<HandshakeResponse> getHandshakeResponse() {
+        return peer.getHandshakeResponse();
     }
 
     /** {@return the TLS session, with the certificates; empty without TLS} */

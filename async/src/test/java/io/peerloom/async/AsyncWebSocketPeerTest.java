@@ -9,6 +9,8 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.Options;
+import io.peerloom.websocket.UpgradeFailedException;
+import io.peerloom.websocket.UpgradeResponse;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
@@ -142,15 +144,37 @@ class AsyncWebSocketPeerTest {
     @Test
     void aServerThatRefusesTheUpgradeIsAFailure() throws Exception {
         try (var server = new WebSocketServer()) {
-            server.setUpgradeHandler(request -> io.peerloom.websocket.UpgradeResponse.refuse(403));
+            server.setUpgradeHandler(
+                    request -> UpgradeResponse.page("<p>no</p>").withHeader("X-Why", "because"));
             server.start(0, peer -> {});
             var failure = failureOf(AsyncWebSocketPeer.connect(url(server)));
             assertThat(failure.code()).isEqualTo(ErrorCode.CONNECTION_ERROR);
+            assertThat(failure.getCause())
+                    .isInstanceOfSatisfying(
+                            UpgradeFailedException.class,
+                            refused -> {
+                                assertThat(refused.response().status()).isEqualTo(200);
+                                assertThat(refused.response().header("X-Why")).contains("because");
+                                assertThat(refused.response().bodyText()).isEqualTo("<p>no</p>");
+                            });
+        }
+    }
+
+    @Test
+    void theServersAnswerIsReadable() throws Exception {
+        try (var server = new WebSocketServer()) {
+            server.setUpgradeHandler(
+                    request -> UpgradeResponse.accept().withHeader("X-Room", "seven"));
+            server.start(0, peer -> peer.receive());
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            assertThat(peer.getHandshakeResponse().orElseThrow().header("X-Room"))
+                    .contains("seven");
+            peer.close().join();
         }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"http://127.0.0.1/", "ws://", "ws://host:99999/"})
+    @ValueSource(strings = {"ftp://127.0.0.1/", "ws://", "ws://host:99999/", "ws://a\nb/"})
     void whatIsNoUrlIsAnInvalidParameter(String url) {
         assertThat(failureOf(AsyncWebSocketPeer.connect(url)).code())
                 .isEqualTo(ErrorCode.INVALID_PARAMETER);

@@ -5,6 +5,7 @@ import io.peerloom.Limits;
 import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.LocalAddress;
 import io.peerloom.internal.link.Watchdog;
+import io.peerloom.internal.protocol.HttpSyntax;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
@@ -53,7 +54,8 @@ public final class StreamPeerTCP extends StreamPeerSocket {
     public static StreamPeerTCP connect(String host, int port) throws IOException {
         var peer = new StreamPeerTCP();
         if (peer.connectToHost(host, port) != ErrorCode.OK) {
-            throw new IllegalArgumentException("not a host and port: " + host + ", " + port);
+            throw new IllegalArgumentException(
+                    "not a host and port: " + HttpSyntax.quote(host) + ", " + port);
         }
         peer.finishConnecting();
         return peer;
@@ -88,7 +90,8 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      * Begins to connect; {@link #poll} tells the outcome. Returns at once: the name is resolved
      * elsewhere. Godot: {@code connect_to_host}.
      *
-     * @param targetHost a name, or an address; an IPv6 address may stand in brackets
+     * @param targetHost a name, also one beyond ASCII (by IDNA), or an address; an IPv6 address may
+     *     stand in brackets, and have a zone behind a percent sign
      * @param targetPort 1 to 65535
      * @return OK if connecting has begun; ALREADY_IN_USE unless the status is NONE;
      *     INVALID_PARAMETER for an empty host, a port out of range or a malformed address

@@ -6,6 +6,7 @@ import io.peerloom.Peer;
 import io.peerloom.internal.link.StreamWire;
 import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Wire;
+import io.peerloom.internal.protocol.HttpSyntax;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.security.PrivateKey;
@@ -207,7 +208,7 @@ public final class StreamPeerTLS extends LinkedStreamPeer {
             return refuse("TLS options of a server, for a client");
         }
         if (!TlsWire.isHost(name)) {
-            return refuse("not the name or address of a host: \"" + name + "\"");
+            return refuse("not the name or address of a host: " + HttpSyntax.quote(name));
         }
         int port = connected instanceof StreamPeerTCP tcp ? tcp.getConnectedPort() : -1;
         return begin(connected, lower -> TlsWire.client(lower, with.context(), name, port));

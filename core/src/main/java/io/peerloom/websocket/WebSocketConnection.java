@@ -21,6 +21,7 @@ import io.peerloom.internal.protocol.MessageDeflater;
 import io.peerloom.internal.protocol.Opcode;
 import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.ProtocolException;
+import io.peerloom.internal.protocol.ResponseBody;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
 import java.io.EOFException;
@@ -35,6 +36,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -160,6 +162,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private static final int PING_BEFORE_CLOSE = 64 * 1024;
 
     /**
+     * How long the body of a refusal may stand still: many servers give it no length, and leave the
+     * connection open behind it.
+     */
+    private static final long REFUSAL_SILENCE = Duration.ofMillis(500).toNanos();
+
+    /**
      * How many pongs may be due at a time. With one more, only the newest ping is answered (RFC
      * 6455 section 5.5.3): a flood of pings that nobody reads the answers of must not fill our
      * memory.
@@ -273,6 +281,18 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** A server's: what the client asked for; written like the protocol. */
     private UpgradeRequest request;
+
+    /** A client's: what the server answered; written like the protocol. */
+    private HandshakeResponse response;
+
+    /**
+     * A client's: what it ends with if time runs out while it reads why the server refused. Written
+     * by the opener, read by the watchdog.
+     */
+    private volatile IOException refusal;
+
+    /** Tick in which the last of its body came. Written like it, and before it. */
+    private volatile long refusalRead;
 
     /** The extensions in the words of the handshake, "" for none; written like the protocol. */
     private String extensions = "";
@@ -587,6 +607,30 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         }
     }
 
+    /**
+     * For a client's opener: reads the body of an answer that opened nothing.
+     *
+     * @param failure makes the connection's failure of what has come of the body so far, which is
+     *     what it ends with should the time for the handshake run out
+     */
+    void readBody(ResponseBody body, Supplier<IOException> failure) {
+        boolean done = body.feed(buffer, position, limit);
+        byte[] bytes = new byte[READ_HEAD];
+        try {
+            while (!done) {
+                refusalRead = watchdog.now();
+                refusal = failure.get();
+                int n = wire().read(bytes, 0, bytes.length);
+                done = n < 0 || body.feed(bytes, 0, n);
+                if (n < 0) {
+                    body.end();
+                }
+            }
+        } catch (IOException e) {
+            LOG.debug("! {}", e.getMessage()); // the answer is there, however its body ends
+        }
+    }
+
     /** For the opener: compresses from now on as was agreed. */
     void compress(PermessageDeflate.Agreement agreement) {
         PermessageDeflate agreed = agreement.parameters();
@@ -682,6 +726,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      */
     UpgradeRequest request() {
         return opened ? request : null;
+    }
+
+    /** What the server answered; null on servers, and unless it was opened. */
+    HandshakeResponse response() {
+        return opened ? response : null;
+    }
+
+    /** For the client's opener. */
+    void response(HandshakeResponse answer) {
+        response = answer;
     }
 
     /** For the server's opener. */
@@ -1743,6 +1797,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 handshakeSince = now | 1;
             } else if (now - handshakeSince > Nanos.of(limits.handshakeTimeout())) {
                 handshakeTimedOut(now);
+            } else if (refusal != null && now - refusalRead > REFUSAL_SILENCE) {
+                end(refusal);
             }
         } else if (current != ConnectionState.OPEN || violation != null || writeFailure != null) {
             closing(now, current);
@@ -1791,7 +1847,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     private void handshakeTimedOut(long now) {
-        var cause = timeout("the opening handshake took longer than ", limits.handshakeTimeout());
+        IOException cause =
+                refusal != null
+                        ? refusal
+                        : timeout(
+                                "the opening handshake took longer than ",
+                                limits.handshakeTimeout());
         boolean unheard = client || phase() == Phase.CONNECTING; // there is no wire to answer on
         if (unheard || !ANSWERED.compareAndSet(this, false, true)) {
             end(cause); // should our answer below block, a later tick comes here

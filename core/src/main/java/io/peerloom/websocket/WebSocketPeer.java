@@ -15,6 +15,8 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.Header;
+import io.peerloom.internal.protocol.HttpSyntax;
+import io.peerloom.internal.protocol.ResponseBody;
 import io.peerloom.internal.protocol.ResponseHead;
 import io.peerloom.internal.queue.WaitPoint;
 import io.peerloom.packet.PacketPeer;
@@ -175,6 +177,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     private Optional<SSLSession> sslSession = Optional.empty();
 
     private Optional<UpgradeRequest> upgradeRequest = Optional.empty();
+    private Optional<HandshakeResponse> handshakeResponse = Optional.empty();
 
     /** The same; any thread sets it to what it has read. */
     private volatile Optional<Duration> roundTrip = Optional.empty();
@@ -211,7 +214,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *
      * @param url as for {@link #connectToUrl}
      * @return the open peer
-     * @throws IOException if it could not be opened, with the cause; an {@link
+     * @throws IOException if it could not be opened, with the cause: an {@link
+     *     UpgradeFailedException} with the server's answer if it refused; an {@link
      *     InterruptedIOException} if the thread was interrupted, which stays so
      * @throws IllegalArgumentException if the URL is none
      */
@@ -225,7 +229,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param url as for {@link #connectToUrl}
      * @param options what to ask for
      * @return the open peer
-     * @throws IOException if it could not be opened, with the cause; an {@link
+     * @throws IOException if it could not be opened, with the cause: an {@link
+     *     UpgradeFailedException} with the server's answer if it refused; an {@link
      *     InterruptedIOException} if the thread was interrupted, which stays so
      * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be
      *     sent
@@ -248,7 +253,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param url what the request asks for; its host is sent, not connected to
      * @param options what to ask for
      * @return the open peer
-     * @throws IOException if it could not be opened, with the cause; an {@link
+     * @throws IOException if it could not be opened, with the cause: an {@link
+     *     UpgradeFailedException} with the server's answer if it refused; an {@link
      *     InterruptedIOException} if the thread was interrupted, which stays so
      * @throws IllegalArgumentException if the URL is none, the stream is of another kind, or a
      *     header or subprotocol cannot be sent
@@ -283,11 +289,15 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * Begins to connect, for polled use; {@link #poll} tells the outcome. Returns at once: the name
      * is resolved elsewhere. Godot: {@code connect_to_url}.
      *
-     * @param target {@code ws://host:port/path?query}, or {@code wss:} for TLS; without a scheme,
-     *     {@code ws:} is meant; the default port is 80, or 443 for {@code wss:}
+     * @param target {@code ws://host:port/path?query}, or {@code wss:} for TLS, or {@code http:}
+     *     and {@code https:}, which mean the same; without a scheme, {@code ws:} is meant; the
+     *     default port is 80, or 443 for {@code wss:}. The host is a name as RFC 3986 has it, also
+     *     one with an underscore (which TLS cannot have); a name beyond ASCII, which IDNA makes
+     *     {@code xn--} of; or an address, of IPv6 in brackets and perhaps with a zone, {@code
+     *     [fe80::1%25eth0]}, which is connected to and not sent
      * @return OK if connecting has begun; ALREADY_IN_USE if the state is CONNECTING or OPEN;
      *     INVALID_PARAMETER for anything that is no such URL, or a subprotocol or header that
-     *     cannot be sent, with the reason in {@link #getFailure}; nothing else has changed then
+     *     cannot be sent, with what and where it is in {@link #getFailure}; nothing else has changed then
      */
     public ErrorCode connectToUrl(String target) {
         return connectClient(null, target, null);
@@ -433,7 +443,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         for (String line : lines) {
             int colon = line.indexOf(':');
             if (colon < 0) {
-                throw new IllegalArgumentException("header without a colon: \"" + line + "\"");
+                throw new IllegalArgumentException(
+                        "header without a colon: " + HttpSyntax.quote(line));
             }
             headers.add(new Header(line.substring(0, colon), line.substring(colon + 1).strip()));
         }
@@ -544,15 +555,29 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         HeadParser parser = HeadParser.response(limits.maxHeadBytes(), limits.maxHeaders());
         c.readHead(parser);
         ResponseHead answer = parser.responseHead();
-        String protocol = handshake.verify(answer).orElse("");
-        handshake.deflate(answer).ifPresent(c::compress);
-        return protocol;
+        try {
+            String protocol = handshake.verify(answer).orElse("");
+            handshake.deflate(answer).ifPresent(c::compress);
+            c.response(new HandshakeResponse(answer, new byte[0], true));
+            return protocol;
+        } catch (HandshakeException e) {
+            var body = new ResponseBody(answer, limits.maxHeadBytes());
+            c.readBody(body, () -> failure(e, answer, body));
+            throw failure(e, answer, body);
+        }
+    }
+
+    private static UpgradeFailedException failure(
+            HandshakeException why, ResponseHead answer, ResponseBody body) {
+        return new UpgradeFailedException(
+                why.getMessage(), new HandshakeResponse(answer, body.bytes(), body.isComplete()));
     }
 
     /**
      * Begins the server's side of the handshake on an accepted stream, for polled use; {@link
      * #poll} tells the outcome. The subprotocol is the client's first that is among {@link
-     * #getSupportedProtocols}. Godot: {@code accept_stream}, which takes TCP, and TLS over it.
+     * #getSupportedProtocols}; web pages may connect as {@link Options#withOrigins} says. Godot:
+     * {@code accept_stream}, which takes TCP, and TLS over it.
      *
      * @param accepted a connected {@link StreamPeerSocket}, or a {@link StreamPeerTLS} that is
      *     connected or shakes hands, within the deadline of this handshake then; belongs to the
@@ -571,7 +596,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         }
         ServerSide side;
         try {
-            side = new ServerSide(options, request -> UpgradeResponse.accept(), Set.of(), Set.of());
+            side = new ServerSide(options, request -> UpgradeResponse.accept(), Set.of());
         } catch (IllegalArgumentException e) {
             return refuse(e);
         }
@@ -1270,6 +1295,26 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             upgradeRequest = Optional.ofNullable(now);
         }
         return upgradeRequest;
+    }
+
+    /**
+     * {@return what the server answered to our handshake, whether it opened the WebSocket or
+     * refused it; empty on a server's peers, while connecting, and if no answer came that can be
+     * read} Of a refusal it is also in the {@link UpgradeFailedException} of {@link #getFailure}.
+     * Not Godot's.
+     */
+    public Optional<HandshakeResponse> getHandshakeResponse() {
+        WebSocketConnection current = connection;
+        HandshakeResponse now =
+                phase == Phase.CONNECTING || current == null
+                        ? null
+                        : end != null && end.cause() instanceof UpgradeFailedException refused
+                                ? refused.response()
+                                : current.response();
+        if (handshakeResponse.orElse(null) != now) {
+            handshakeResponse = Optional.ofNullable(now);
+        }
+        return handshakeResponse;
     }
 
     /**

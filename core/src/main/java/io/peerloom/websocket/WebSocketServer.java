@@ -58,7 +58,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Both answer plain HTTP requests and refuse bad ones with a status; {@link #setUpgradeHandler}
  * decides about the good ones. A request with an {@code Origin}, so one from a browser, must come
- * from the page's own host or from {@link #setAllowedOrigins}.
+ * from the page's own host or from one of {@link Options#withOrigins}.
  *
  * <p>With {@link Options#withSslContext} it speaks TLS, {@code wss:}, and nothing else.
  *
@@ -256,7 +256,7 @@ public final class WebSocketServer implements AutoCloseable {
             } else if (!isBlocking()) {
                 upgrades = this::ask;
             }
-            return new ServerSide(settings.options, upgrades, settings.origins, settings.hosts);
+            return new ServerSide(settings.options, upgrades, settings.hosts);
         }
 
         private boolean isOpen() {
@@ -425,7 +425,6 @@ public final class WebSocketServer implements AutoCloseable {
             Options options,
             Handler handler,
             UpgradeHandler upgrades,
-            Set<String> origins,
             Set<String> hosts,
             Watchdog watchdog,
             DeflatePool pool,
@@ -477,7 +476,6 @@ public final class WebSocketServer implements AutoCloseable {
     private X509Certificate sslCertificate;
     private List<X509Certificate> caChain = List.of();
     private String bindIp = "*";
-    private Set<String> origins = Set.of();
     private Set<String> hosts = Set.of();
     private UpgradeHandler upgradeHandler;
     private Handler handler;
@@ -543,7 +541,7 @@ public final class WebSocketServer implements AutoCloseable {
 
     /**
      * Sets who decides about requests, before listening; without, every good upgrade is accepted,
-     * and a plain request is answered with 426.
+     * and a plain request is answered with 426, or 405 if it is neither GET nor HEAD.
      *
      * @param handler see {@link UpgradeHandler} for its thread
      */
@@ -552,20 +550,9 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Sets the origins, beside the server's own host, whose pages may connect, before listening.
-     *
-     * @param allowed each scheme, host and port exactly as browsers send it, say {@code
-     *     "https://game.example"}
-     */
-    public void setAllowedOrigins(Set<String> allowed) {
-        origins = Set.copyOf(allowed);
-    }
-
-    /**
-     * Sets the hosts that requests may name in their Host header, before listening; others are
-     * answered 421. For servers that only the machine itself is to reach: a page whose own name was
-     * made to lead here (DNS rebinding) has an {@code Origin} that is equal to its {@code Host},
-     * but not this host.
+     * Sets the hosts that requests may ask for, before listening; others are answered 421. For
+     * servers that only the machine itself is to reach: a page whose own name was made to lead here
+     * (DNS rebinding) has an {@code Origin} that is equal to its {@code Host}, but not this host.
      *
      * @param names without ports, say {@code "localhost"} and {@code "127.0.0.1"}; empty, as at
      *     first, for any
@@ -811,7 +798,6 @@ public final class WebSocketServer implements AutoCloseable {
                         with,
                         handler,
                         upgradeHandler,
-                        origins,
                         hosts,
                         WebSocketConnection.sharedWatchdog(with.limits()),
                         with.deflatePool(),

@@ -490,6 +490,9 @@ class StreamPeerTLSTest {
             assertThat(peer.getFailure().orElseThrow())
                     .hasMessage("not the name or address of a host: \"" + name + "\"");
         }
+        assertThat(peer.connectToStream(beneath[1], "a\n\u001b[2J", trusting()))
+                .isEqualTo(ErrorCode.INVALID_PARAMETER);
+        assertThat(peer.getFailure().orElseThrow().getMessage()).matches("[ -~]+");
         assertThat(peer.connectToStream(beneath[1], "localhost", serving(Certificates.GOOD)))
                 .isEqualTo(ErrorCode.INVALID_PARAMETER);
         assertThat(peer.acceptStream(beneath[0], trusting()))

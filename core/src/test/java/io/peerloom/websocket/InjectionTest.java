@@ -122,7 +122,7 @@ class InjectionTest {
             try (client;
                     var raw = new RawPeer(listening.accept())) {
                 String head = raw.readHead();
-                raw.write(ascii("HTTP/1.1 400 Bad Request\r\n\r\n"));
+                raw.write(ascii("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"));
                 client.over();
                 assertThat(raw.readAll()).as("behind the head").isEmpty();
                 List<String> names = names(head, "GET [!-~]+ HTTP/1\\.1");

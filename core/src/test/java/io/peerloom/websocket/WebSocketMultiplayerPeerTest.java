@@ -378,7 +378,7 @@ class WebSocketMultiplayerPeerTest {
         assertThat(peer.putPacket(new byte[1])).isEqualTo(ErrorCode.UNCONFIGURED);
         assertThat(peer.getPacket()).isEmpty();
         assertThat(peer.getPacketError()).isEqualTo(ErrorCode.UNCONFIGURED);
-        assertThat(peer.createClient("http://x/")).isEqualTo(ErrorCode.INVALID_PARAMETER);
+        assertThat(peer.createClient("ftp://x/")).isEqualTo(ErrorCode.INVALID_PARAMETER);
         assertThat(peer.getStatus()).isEqualTo(Status.NONE);
         assertThat(peer.getFailure()).isPresent();
 

@@ -298,6 +298,33 @@ class ConnectorTest {
                 .withCauseInstanceOf(UnknownHostException.class);
     }
 
+    /** IDNA; and what can be no name is not asked for, nor shown. */
+    @ParameterizedTest
+    @CsvSource({
+        "peerloom-ü.invalid, xn--peerloom--y9a.invalid",
+        "ｌocalhost\u3002invalid, localhost.invalid",
+        "'a b', U+0020 at index 1",
+        "straße.invalid, U+00DF at index 4",
+        "'a\u001b[2J', U+001B at index 1",
+        "c℀.invalid, U+002F at index 2",
+    })
+    void aNameIsLookedUpInAscii(String host, String told) {
+        assertThatExceptionOfType(UnknownHostException.class)
+                .isThrownBy(() -> connector(LONG).resolve(host, 80))
+                .withMessageContaining(told)
+                .satisfies(e -> assertThat(e.getMessage()).matches("[ -~]+"));
+    }
+
+    /** RFC 6874: of an address the zone says over which interface. */
+    @Test
+    void aZoneIsPartOfTheAddress() throws Exception {
+        var resolved = connector(LONG).resolve("fe80::1%1", 80).getFirst().getAddress();
+        assertThat(((java.net.Inet6Address) resolved).getScopeId()).isEqualTo(1);
+        assertThatExceptionOfType(UnknownHostException.class)
+                .isThrownBy(() -> connector(LONG).resolve("fe80::1%nope", 80))
+                .withMessage("no interface of that zone: \"fe80::1%nope\"");
+    }
+
     @Test
     void aNameNobodyWantsAnyMoreIsNotWaitedFor() {
         cancelled.set(true);
