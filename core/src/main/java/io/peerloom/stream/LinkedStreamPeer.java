@@ -290,9 +290,10 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
     }
 
     /**
-     * Reads exactly so many bytes, waiting for them for a time. An interrupt ends the wait, and the
-     * connection goes on; but without a time ({@link Limits#NEVER}) it ends the connection, because
-     * a virtual thread waits inside the socket then.
+     * Reads exactly so many bytes, waiting for them for a time. An interrupt ends the wait and
+     * stays set; the connection lives. There is one exception: without a time ({@link
+     * Limits#NEVER}) a virtual thread reads the socket itself, and Java closes a socket whose reader
+     * is interrupted.
      *
      * @param data where to
      * @param offset where the first byte goes
@@ -329,9 +330,10 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
 
     /**
      * Reads what is there, waiting for at least one byte for a time: the blocking call of {@code
-     * java.io}, for handlers on virtual threads. An interrupt ends the wait, and the connection
-     * goes on; but without a time ({@link Limits#NEVER}) it ends the connection, because a virtual
-     * thread waits inside the socket then.
+     * java.io}, for handlers on virtual threads. An interrupt ends the wait and
+     * stays set; the connection lives. There is one exception: without a time ({@link
+     * Limits#NEVER}) a virtual thread reads the socket itself, and Java closes a socket whose reader
+     * is interrupted.
      *
      * @param data where to
      * @param offset where the first byte goes
@@ -379,12 +381,8 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
             if (current.available() > 0 || current.isDrained()) {
                 continue;
             }
-            if (deadline != Nanos.FOREVER
-                    && (left(deadline) <= 0 || Thread.currentThread().isInterrupted())) {
+            if (left(deadline) <= 0 || Thread.currentThread().isInterrupted()) {
                 return 0;
-            }
-            if (Thread.currentThread().isInterrupted()) {
-                current.end(StreamLink.interruptedWait(null));
             }
         }
     }

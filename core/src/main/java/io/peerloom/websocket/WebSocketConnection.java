@@ -1501,9 +1501,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                                             || violation != null,
                             nanos == Nanos.FOREVER ? nanos : deadline - System.nanoTime());
             if (!inbound.hasArrivals() && (!more || interrupted.getAsBoolean())) {
-                if (!more && nanos == Nanos.FOREVER) { // so the thread was interrupted
-                    end(interruptedWait(null));
-                }
                 return null;
             }
         }

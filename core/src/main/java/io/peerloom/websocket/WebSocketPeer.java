@@ -878,14 +878,14 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     /**
      * Waits for the next message: as long as the connection lives, which the heartbeat bounds. An
-     * interrupt of the waiting thread ends the connection, because a virtual thread reads the
-     * socket itself here, and Java closes a socket whose reader is interrupted; it does so on every
-     * thread and over every stream, so that there is one rule. To wait in a way that an interrupt
-     * ends and the connection survives, use {@link #receive(Duration)} or {@link #awaitActivity}.
+     * interrupt ends the wait and stays set; the connection lives. There is one exception: a
+     * virtual thread reads the socket itself here, and Java closes a socket whose reader is
+     * interrupted. Where virtual threads are interrupted (structured concurrency, a time-out), use
+     * {@link #receive(Duration)}, which survives it, if need be with {@link Limits#NEVER}.
      *
      * @return the message; null when the connection has ended, and {@link #getCloseCode} and {@link
-     *     #getFailure} say how; null also after {@link #wakeup}, unless a virtual thread is reading
-     *     the socket itself
+     *     #getFailure} say how; null also after an interrupt, and after {@link #wakeup} unless a
+     *     virtual thread is reading the socket itself
      */
     public Message receive() {
         WebSocketConnection current = connection;
@@ -911,7 +911,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     #receive()}; {@link #isConnectedToHost} says whether the connection has ended
      */
     public Message receive(Duration timeout) {
-        return receive(Nanos.of(timeout));
+        // Never without a bound, so that no thread but the connection's own waits in the socket.
+        return receive(Math.min(Nanos.of(timeout), Nanos.FOREVER - 1));
     }
 
     private Message receive(long nanos) {

@@ -1277,13 +1277,15 @@ abstract class StreamPeerSocketTest {
 
     /** The other side never closes its end. */
     @Test
-    void theCloseTimeoutEndsTheWaitForTheOtherSide() throws Exception {
-        RawPair pair = polled(Limits.defaults().withCloseTimeout(SHORT));
+    void theLingerTimeoutEndsTheWaitForTheOtherSide() throws Exception {
+        RawPair pair = polled(Limits.defaults().withCloseTimeout(SHORT).withLingerTimeout(SHORT));
         SocketChannel channel = pair.peer().channel();
         pair.peer().putData(ascii("last"));
         pair.peer().disconnectFromHost();
         await().until(() -> !channel.isOpen());
         assertThat(readFully(pair.raw(), 5)).isEqualTo(ascii("last"));
+        assertThat(pair.peer().getStatus()).isEqualTo(Peer.Status.NONE);
+        assertThat(pair.peer().getFailure()).as("nobody knows that it was read").isPresent();
     }
 
     /** Neither the closing nor its write timeout may be lost because the queue is full. */

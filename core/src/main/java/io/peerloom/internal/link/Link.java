@@ -330,24 +330,16 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /**
-     * {@return the end of a connection that an interrupt has closed; any other failure unchanged}
+     * {@return what a read or write threw, in words if it was an interrupt that closed the socket}
      *
-     * @param e what a read or write threw
+     * @param e what it threw
      */
     protected static IOException interrupted(IOException e) {
-        return e instanceof ClosedByInterruptException ? interruptedWait(e) : e;
-    }
-
-    /**
-     * {@return why a connection ends whose thread was interrupted while it waited without a bound}
-     *
-     * @param cause what the socket threw; null if the wait was not in the socket
-     */
-    public static IOException interruptedWait(IOException cause) {
-        var end =
-                new InterruptedIOException(
-                        "the thread that waited for the other side was interrupted");
-        end.initCause(cause);
+        if (!(e instanceof ClosedByInterruptException)) {
+            return e;
+        }
+        var end = new InterruptedIOException("a thread was interrupted that waited in the socket");
+        end.initCause(e);
         return end;
     }
 
