@@ -334,7 +334,7 @@ class DeliveryTest {
         }
 
         private ErrorCode broadcast(byte[] message) {
-            if (server.broadcast(message) == 0) {
+            if (server.broadcast(message).isEmpty()) {
                 return server.getPeerIds().isEmpty() ? ErrorCode.FAILED : ErrorCode.OK;
             }
             return accepted.get().send(new byte[0]) == ErrorCode.FAILED
