@@ -5,6 +5,7 @@ import io.peerloom.variant.Variant;
 import io.peerloom.variant.VariantException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -107,6 +108,14 @@ public final class SceneMultiplayer implements AutoCloseable {
 
     private int lastNumber;
 
+    /** What the peer has told, each of which waits for the packets that came before it. */
+    private final ArrayDeque<Runnable> happened = new ArrayDeque<>();
+
+    /** Calls of the listener and of methods that are due. */
+    private final ArrayDeque<Runnable> due = new ArrayDeque<>();
+
+    private boolean polling;
+
     /**
      * Takes over a peer.
      *
@@ -124,69 +133,75 @@ public final class SceneMultiplayer implements AutoCloseable {
         peer.setListener(new Events());
     }
 
-    /** What the peer tells. */
+    /** What the peer tells, in its poll. */
     private final class Events implements WebSocketMultiplayerPeer.Listener {
 
         @Override
         public void peerConnected(int id) {
-            if (isServer()) {
-                forget(id);
-                announce(id);
-            } else {
-                forgetAll();
-                announced.add(id);
-            }
-            listener.peerConnected(id);
+            happened(() -> joined(id));
         }
 
         @Override
         public void peerDisconnected(int id) {
-            try {
-                read(); // what it sent goes before the news that it has gone
-            } finally {
-                left(id);
-            }
-        }
-
-        private void left(int id) {
-            if (id == SERVER) {
-                for (int other : List.copyOf(announced)) {
-                    if (other != SERVER) {
-                        gone(other);
-                    }
-                }
-                gone(SERVER);
-                return;
-            }
-            if (!isServer()) {
-                return; // whom it has called has closed it
-            }
-            byte[] news = system(DEL, id, new byte[0]);
-            for (int other : peer.getPeerIds()) {
-                tell(other, news);
-            }
-            gone(id);
+            happened(() -> left(id));
         }
 
         @Override
         public void connectionSucceeded() {
-            listener.connectionSucceeded();
+            happened(() -> {
+                forgetAll();
+                announced.add(SERVER);
+                due.add(listener::connectionSucceeded);
+            });
         }
 
         @Override
         public void connectionFailed() {
-            listener.connectionFailed();
+            happened(() -> due.add(listener::connectionFailed));
         }
 
         @Override
         public void serverDisconnected() {
-            listener.serverDisconnected();
+            happened(() -> due.add(listener::serverDisconnected));
         }
 
         @Override
         public void packetRefused(int id, String reason) {
-            listener.packetRefused(id, reason);
+            happened(() -> refused(id, reason));
         }
+
+        private void happened(Runnable event) {
+            happened.add(event);
+            advance();
+        }
+    }
+
+    private void joined(int id) {
+        if (isServer()) {
+            forget(id);
+            announce(id);
+        }
+        due.add(() -> listener.peerConnected(id));
+    }
+
+    private void left(int id) {
+        if (id == SERVER) {
+            for (int other : List.copyOf(announced)) {
+                if (other != SERVER) {
+                    gone(other);
+                }
+            }
+        } else {
+            byte[] news = system(DEL, id, new byte[0]);
+            for (int other : peer.getPeerIds()) {
+                tell(other, news);
+            }
+        }
+        gone(id);
+    }
+
+    private void refused(int from, String reason) {
+        due.add(() -> listener.packetRefused(from, reason));
     }
 
     private boolean isServer() {
@@ -196,7 +211,7 @@ public final class SceneMultiplayer implements AutoCloseable {
     private void gone(int id) {
         announced.remove(id);
         forget(id);
-        listener.peerDisconnected(id);
+        due.add(() -> listener.peerDisconnected(id));
     }
 
     private void forget(int id) {
@@ -211,20 +226,56 @@ public final class SceneMultiplayer implements AutoCloseable {
     }
 
     /**
-     * Polls the peer, announces, relays, answers calls, and calls the listener.
+     * Polls the peer, announces, relays, answers calls, and calls the listener. If the listener or
+     * a method throws, so does this, and the next poll goes on with the rest: no event and no call
+     * is told twice, and none is lost.
      *
      * @return as {@link WebSocketMultiplayerPeer#poll}
+     * @throws IllegalStateException if it is called by the listener or a method; nothing else has
+     *     happened then
+     * @throws RuntimeException what the listener or a method threw, an {@link Error} likewise. What
+     *     was told counts as told, the rest of the news and calls waits for the next poll
      */
     public ErrorCode poll() {
-        ErrorCode result = peer.poll();
-        read();
-        return result;
+        if (polling) {
+            throw new IllegalStateException(
+                    "poll() was called by a callback of the same scene's poll()");
+        }
+        polling = true;
+        try {
+            advance();
+            ErrorCode result = peer.poll();
+            advance();
+            return result;
+        } finally {
+            polling = false;
+        }
+    }
+
+    /**
+     * Calls whoever is to be called, reads the packets, and then sees to what the peer has told. If
+     * somebody who is called throws, the rest stays where it is.
+     */
+    private void advance() {
+        while (true) {
+            if (!due.isEmpty()) {
+                due.remove().run();
+            } else if (peer.getAvailablePacketCount() > 0) {
+                read();
+            } else if (!happened.isEmpty()) {
+                happened.remove().run();
+            } else {
+                return;
+            }
+        }
     }
 
     /** Closes the peer, without an event; the declared nodes stay for its next life. */
     @Override
     public void close() {
         peer.close();
+        happened.clear();
+        due.clear();
         forgetAll();
     }
 
@@ -332,41 +383,55 @@ public final class SceneMultiplayer implements AutoCloseable {
         ErrorCode result = ErrorCode.OK;
         var byNumber = new ArrayList<Integer>();
         var byPath = new ArrayList<Integer>();
-        var all = target > 0 ? Set.of(target) : getPeers();
-        for (int id : all) {
+        for (int id : target > 0 ? Set.of(target) : getPeers()) {
             if (id == -target) {
                 continue;
             }
             SceneNode.Side side = node.side(id);
+            ErrorCode code = ErrorCode.OK;
             if (!side.told) {
-                side.told =
-                        send(id, RpcPacket.simplifyPath(node.checksum(), node.id, node.getPath()))
-                                == ErrorCode.OK;
+                code = send(id, RpcPacket.simplifyPath(node.checksum(), node.id, node.getPath()));
+                side.told = code == ErrorCode.OK;
             }
-            if (!side.told) {
-                result = ErrorCode.OUT_OF_MEMORY;
-            } else if (side.differs) {
-                result = ErrorCode.INVALID_DATA;
-            } else {
+            if (code == ErrorCode.OK && side.differs) {
+                code = ErrorCode.INVALID_DATA;
+            }
+            if (code == ErrorCode.OK) {
                 (side.confirmed ? byNumber : byPath).add(id);
             }
-        }
-        if (byPath.isEmpty() && result == ErrorCode.OK) {
-            return send(target, RpcPacket.call(node.id, method, arguments)); // encoded once
+            result = worse(result, code, target);
         }
         byte[] packet = RpcPacket.call(node.id, method, arguments);
-        for (int id : byNumber) {
-            result = worse(result, send(id, packet));
+        if (byPath.isEmpty() && result == ErrorCode.OK && isServer()) {
+            return put(target, packet); // the same bytes to all
+        }
+        for (int id : byNumber) { // as an engine: whom a client does not know has not our number
+            result = worse(result, send(id, packet), target);
         }
         packet = RpcPacket.call(node.getPath(), method, arguments);
         for (int id : byPath) {
-            result = worse(result, send(id, packet));
+            result = worse(result, send(id, packet), target);
         }
         return result;
     }
 
-    private static ErrorCode worse(ErrorCode before, ErrorCode now) {
-        return now == ErrorCode.OK ? before : now;
+    /**
+     * What a call answers that has had two outcomes: for several targets a full queue before other
+     * methods, and who is just leaving a server does not count. A client that hears that somebody
+     * is not there has lost the server, and with it everybody.
+     */
+    private ErrorCode worse(ErrorCode a, ErrorCode b, int target) {
+        for (ErrorCode code :
+                List.of(
+                        ErrorCode.INVALID_PARAMETER,
+                        ErrorCode.OUT_OF_MEMORY,
+                        ErrorCode.INVALID_DATA)) {
+            if ((a == code || b == code)
+                    && (code != ErrorCode.INVALID_PARAMETER || target > 0 || !isServer())) {
+                return code;
+            }
+        }
+        return ErrorCode.OK;
     }
 
     // ---- sending ----
@@ -377,8 +442,9 @@ public final class SceneMultiplayer implements AutoCloseable {
      * @param bytes what to send
      * @param target 0 for all others, an id for one, a negative id for all but that one
      * @return OK if it was taken; UNCONFIGURED unless connected; INVALID_PARAMETER if the target is
-     *     not there; OUT_OF_MEMORY if a receiver's queue is full: then that receiver does not get
-     *     it, and the others do
+     *     not there, or its connection is closing, which for a client's targets is that to the
+     *     server; OUT_OF_MEMORY if a receiver's queue is full: then that receiver does not get it,
+     *     and the others do
      */
     public ErrorCode sendBytes(byte[] bytes, int target) {
         if (peer.getConnectionStatus() != WebSocketMultiplayerPeer.ConnectionStatus.CONNECTED) {
@@ -390,7 +456,11 @@ public final class SceneMultiplayer implements AutoCloseable {
         byte[] packet = new byte[1 + bytes.length];
         packet[0] = RAW;
         System.arraycopy(bytes, 0, packet, 1, bytes.length);
-        return send(target, packet);
+        if (target > 0 || isServer() || getPeers().size() > 1) {
+            return send(target, packet);
+        }
+        // The server alone is there, and may be one that does not relay.
+        return target == -SERVER ? ErrorCode.OK : put(SERVER, packet);
     }
 
     /** A client reaches all but the server by way of it. */
@@ -415,7 +485,7 @@ public final class SceneMultiplayer implements AutoCloseable {
                 .array();
     }
 
-    /** Who misses the news of the group cannot go on. */
+    /** Tells the new peer of the others, and them of it. */
     private void announce(int id) {
         byte[] news = system(ADD, id, new byte[0]);
         for (int other : peer.getPeerIds()) {
@@ -426,58 +496,49 @@ public final class SceneMultiplayer implements AutoCloseable {
         }
     }
 
+    /** A peer that misses the news of the group cannot go on; the code is one that Godot knows. */
     private void tell(int id, byte[] news) {
         if (put(id, news) == ErrorCode.OUT_OF_MEMORY) {
-            peer.getPeer(id).close(1013, "too slow for the news of this group");
+            peer.getPeer(id).close(1008, "too slow for the news of this group");
         }
     }
 
     // ---- receiving ----
 
     private void read() {
-        while (peer.getAvailablePacketCount() > 0) {
-            int from = peer.getPacketPeer();
-            byte[] packet = peer.getPacket();
-            if (packet.length == 0 || (packet[0] & TYPE_MASK) != SYSTEM) {
-                deliver(from, packet);
-            } else if (isServer()) {
-                relay(from, packet);
-            } else {
-                news(packet);
-            }
+        int from = peer.getPacketPeer();
+        byte[] packet = peer.getPacket();
+        if (packet.length == 0 || (packet[0] & TYPE_MASK) != SYSTEM) {
+            deliver(from, packet);
+        } else if (isServer()) {
+            relay(from, packet);
+        } else {
+            news(packet);
         }
     }
 
+    /** Sees to a packet that is not of the group itself; whoever it is for is called after that. */
     private void deliver(int from, byte[] packet) {
-        RpcPacket.Call call = null;
-        RpcMethod method = null;
         try {
             if (packet.length == 0) {
                 throw new IllegalArgumentException("an empty packet");
             }
             switch (packet[0] & TYPE_MASK) {
                 case RpcPacket.CALL -> {
-                    call = RpcPacket.parseCall(packet, peer.getVariantCodec());
-                    method = called(from, call);
+                    RpcPacket.Call call = RpcPacket.parseCall(packet, peer.getVariantCodec());
+                    RpcMethod.Handler handler = called(from, call).handler();
+                    due.add(() -> handler.called(from, call.arguments()));
                 }
                 case RpcPacket.SIMPLIFY_PATH -> named(from, RpcPacket.parseName(packet));
                 case RpcPacket.CONFIRM_PATH -> confirmed(from, RpcPacket.parseConfirmation(packet));
-                default -> {
-                    // the listener's
+                case RAW -> {
+                    byte[] bytes = Arrays.copyOfRange(packet, 1, packet.length);
+                    due.add(() -> listener.peerPacket(from, bytes));
                 }
+                default -> due.add(() -> listener.other(from, packet));
             }
         } catch (IllegalArgumentException e) {
-            listener.packetRefused(from, e.getMessage());
-            return;
-        }
-        if (method != null) {
-            method.handler().called(from, call.arguments());
-            return;
-        }
-        switch (packet[0] & TYPE_MASK) {
-            case RpcPacket.SIMPLIFY_PATH, RpcPacket.CONFIRM_PATH -> {}
-            case RAW -> listener.peerPacket(from, Arrays.copyOfRange(packet, 1, packet.length));
-            default -> listener.other(from, packet);
+            refused(from, e.getMessage());
         }
     }
 
@@ -562,29 +623,28 @@ public final class SceneMultiplayer implements AutoCloseable {
         if (packet.length <= HEADER
                 || packet[1] != RELAY
                 || (packet[HEADER] & TYPE_MASK) == SYSTEM) {
-            listener.packetRefused(from, "a system packet that is none to relay");
+            refused(from, "a system packet that is none to relay");
             return;
         }
         int target = subject(packet);
         byte[] inner = Arrays.copyOfRange(packet, HEADER, packet.length);
         boolean one = target > 0;
-        if (one && target != SERVER && !peer.getPeerIds().contains(target)) {
-            listener.packetRefused(from, "there is no peer " + target);
-            return;
-        }
         byte[] relayed = system(RELAY, from, inner);
-        ErrorCode result = ErrorCode.OK;
-        if (one) {
-            result = target == SERVER ? ErrorCode.OK : put(target, relayed);
-        } else {
-            for (int other : peer.getPeerIds()) {
-                if (other != from && other != -target && put(other, relayed) != ErrorCode.OK) {
-                    result = ErrorCode.OUT_OF_MEMORY;
-                }
+        boolean absent = false;
+        boolean full = false;
+        for (int other : one ? List.of(target) : peer.getPeerIds()) {
+            if (one ? other != SERVER : other != from && other != -target) {
+                ErrorCode result = put(other, relayed);
+                absent |= one && result == ErrorCode.INVALID_PARAMETER;
+                full |= result == ErrorCode.OUT_OF_MEMORY;
             }
         }
-        if (result != ErrorCode.OK) {
-            listener.packetRefused(from, "a receiver's queue is full; target " + target);
+        if (absent || full) {
+            refused(
+                    from,
+                    absent
+                            ? "there is no peer " + target
+                            : "a receiver's queue is full; target " + target);
         }
         if (target <= SERVER && target != -SERVER) {
             deliver(from, inner);
@@ -598,7 +658,7 @@ public final class SceneMultiplayer implements AutoCloseable {
         if (id > SERVER && id != peer.getUniqueId()) {
             if (packet[1] == ADD && !known && announced.size() < MOST_ANNOUNCED) {
                 announced.add(id);
-                listener.peerConnected(id);
+                due.add(() -> listener.peerConnected(id));
                 return;
             }
             if (packet[1] == DEL && known) {
@@ -613,7 +673,7 @@ public final class SceneMultiplayer implements AutoCloseable {
                 return;
             }
         }
-        listener.packetRefused(SERVER, "a system packet that makes no sense, about " + id);
+        refused(SERVER, "a system packet that makes no sense, about " + id);
     }
 
     private static int subject(byte[] packet) {

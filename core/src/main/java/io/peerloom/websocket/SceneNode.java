@@ -125,11 +125,12 @@ public final class SceneNode {
      * @param arguments what {@link io.peerloom.variant.Variant#of(Object)} takes, at most 255; an
      *     engine that has another number of parameters refuses the call
      * @return OK if it was taken; UNCONFIGURED unless connected; INVALID_PARAMETER if the target is
-     *     not there or is this end; INVALID_DATA if the receiver has other methods at this path;
-     *     OUT_OF_MEMORY if its queue is full, or the arguments have more bytes than the peer's
-     *     {@link WebSocketMultiplayerPeer#getVariantCodec} allows; another code of {@link
+     *     not there, its connection is closing (for a client's targets that to the server), or it
+     *     is this end; INVALID_DATA if the receiver has other methods at this path; OUT_OF_MEMORY
+     *     if its queue is full, or the arguments have more bytes than the peer's {@link
+     *     WebSocketMultiplayerPeer#getVariantCodec} allows; another code of {@link
      *     io.peerloom.variant.VariantException} if it cannot encode them. Of several receivers the
-     *     others get it
+     *     others get it, and those whose connection to this server is closing do not count
      * @throws IllegalArgumentException if this node was not declared to have the method, there are
      *     too many arguments, or there is no {@code Variant} for one; IllegalStateException if the
      *     node was removed

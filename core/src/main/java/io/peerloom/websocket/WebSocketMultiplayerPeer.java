@@ -11,8 +11,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -21,6 +21,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A group of numbered peers that send packets to each other through a server: Godot 4's {@code
@@ -50,9 +52,10 @@ import java.util.concurrent.ThreadLocalRandom;
  * <p><b>Different from Godot.</b> The end of an established connection is told by {@code
  * peerDisconnected} and {@code serverDisconnected} on both wires (Godot 3 says {@code
  * connection_failed}), also after a forced {@link #disconnectPeer}. A client of Godot 3's wire is
- * CONNECTED when the server has announced itself, not before it has its number. A full queue is
- * {@link ErrorCode#OUT_OF_MEMORY}. In Godot 3's wire a packet for all but the server (-1) does not
- * reach the server. {@link #close} sends close frames.
+ * CONNECTED when the server has announced itself, not before it has its number, and hears {@code
+ * connectionSucceeded} before {@code peerConnected(1)}, as in Godot 4 (Godot 3: after it). A full
+ * queue is {@link ErrorCode#OUT_OF_MEMORY}. In Godot 3's wire a packet for all but the server (-1)
+ * does not reach the server. {@link #close} sends close frames.
  *
  * <p><b>Threads.</b> One thread at a time uses it; {@link #wakeup} is for any.
  */
@@ -66,6 +69,8 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
 
     /** More peers than any server announces; a client that is told of more closes. */
     private static final int MOST_ANNOUNCED = 65_536;
+
+    private static final Logger LOG = LoggerFactory.getLogger(WebSocketMultiplayerPeer.class);
 
     private static final Listener SILENT = new Listener() {};
 
@@ -121,7 +126,12 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         }
     }
 
-    /** The events, all from {@link #poll} and on its thread. */
+    /**
+     * The events, all from {@link #poll} and on its thread. Each is told once, also when a method
+     * throws: {@code poll} throws that on, and the next one tells the rest.
+     *
+     * <p>A method may call everything but {@link WebSocketMultiplayerPeer#poll}.
+     */
     public interface Listener {
         /**
          * A peer has come. Godot: {@code peer_connected}.
@@ -139,7 +149,10 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
          */
         default void peerDisconnected(int id) {}
 
-        /** This client has its number. Godot: {@code connection_succeeded}. */
+        /**
+         * This client has its number, and can send. {@link #peerConnected} for the server comes
+         * right after it. Godot: {@code connection_succeeded}.
+         */
         default void connectionSucceeded() {}
 
         /**
@@ -171,6 +184,20 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     /** A packet that waits to be taken. */
     private record Packet(Source source, int from, Message data) {}
 
+    /** What can happen, each with its method of the {@link Listener}. */
+    private enum Kind {
+        PEER_CONNECTED,
+        PEER_DISCONNECTED,
+        SUCCEEDED,
+        FAILED,
+        PACKET,
+        SERVER_DISCONNECTED,
+        REFUSED
+    }
+
+    /** Something that the listener has not been told yet. */
+    private record Event(Kind kind, int id, String reason) {}
+
     /** The other end of a connection. */
     private static final class Source {
         final int id;
@@ -180,7 +207,18 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         int waiting;
 
         long waitingBytes;
+
+        /** A server's client has joined the group; true from the start for a client's server. */
+        boolean joined;
+
+        /** It is in {@link #due}. */
+        boolean due;
+
+        /** Its connection is over, and all that came has been read from the socket. */
         boolean gone;
+
+        /** It has left the group: what waits of it counts as {@link #orphans}. */
+        boolean orphaned;
 
         /** It broke the rules: nothing more is taken from it. */
         boolean refused;
@@ -201,14 +239,28 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     /** Of a client; null otherwise. Volatile for {@link #wakeup}. */
     private volatile Source upstream;
 
-    /** Of a server: its clients. */
+    /** Of a server: its clients' connections, as soon as they are open. */
+    private final Map<Integer, Source> connections = new HashMap<>();
+
+    /** Of a server: its clients that have joined the group. */
     private final Map<Integer, Source> sources = new LinkedHashMap<>();
 
     /** Of a client: who was announced. */
     private final Set<Integer> announced = new LinkedHashSet<>();
 
-    /** Of a server: clients with messages to look at. */
-    private final Set<Source> dirty = new LinkedHashSet<>();
+    /** Connections to look at in this poll, or, if a listener has thrown, in the next one. */
+    private final ArrayDeque<Source> due = new ArrayDeque<>();
+
+    /** Of a server: clients with messages for which there is no room in {@link #packets}. */
+    private final Set<Source> full = new LinkedHashSet<>();
+
+    /** What the listener has not been told yet. Outside of a poll: only after it has thrown. */
+    private final ArrayDeque<Event> news = new ArrayDeque<>();
+
+    /** What the listener has thrown in this poll, after which it is told nothing more in it. */
+    private Throwable thrown;
+
+    private boolean polling;
 
     private final ArrayDeque<Packet> packets = new ArrayDeque<>();
 
@@ -457,7 +509,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
                 isFullOfOrphans() || refusing
                         ? UpgradeResponse.refuse(503)
                         : UpgradeResponse.accept());
-        starting.setListener(new Joining());
+        starting.setListener(new Joining(starting));
         ErrorCode result = starting.listen(port);
         if (result != ErrorCode.OK) {
             failure = starting.getFailure().orElse(null);
@@ -499,7 +551,9 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             failure = peer.getFailure().orElse(null);
             return result;
         }
-        upstream = new Source(TARGET_PEER_SERVER, peer);
+        var up = new Source(TARGET_PEER_SERVER, peer);
+        up.joined = true;
+        upstream = up;
         status = ConnectionStatus.CONNECTING;
         return ErrorCode.OK;
     }
@@ -507,10 +561,13 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     private void reset() {
         server = null;
         upstream = null;
+        connections.clear();
         sources.clear();
         announced.clear();
-        dirty.clear();
+        due.clear();
+        full.clear();
         packets.clear();
+        news.removeIf(event -> event.kind == Kind.PACKET); // the ends of connections stay news
         orphans = 0;
         orphanBytes = 0;
         uniqueId = 0;
@@ -526,20 +583,122 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
 
     // ---- polling ----
 
+    /**
+     * Looks at what happened and calls the listener for each event.
+     *
+     * @return as {@link Peer#poll}
+     * @throws IllegalStateException if it is called by the listener; nothing else has happened then
+     * @throws RuntimeException what the listener threw, an {@link Error} likewise; it is logged,
+     *     with the peer that the event was about. What was told counts as told, the rest of the
+     *     news waits for the next poll
+     */
     @Override
     public ErrorCode poll() {
-        if (server != null) {
-            server.poll();
-            if (!dirty.isEmpty()) {
-                for (Source source : new ArrayList<>(dirty)) {
-                    if (isCurrent(source)) {
-                        take(source, false);
-                    }
-                }
-            }
-            return ErrorCode.OK;
+        if (polling) {
+            throw new IllegalStateException(
+                    "poll() was called by a callback of the same peer's poll()");
         }
-        return upstream == null ? ErrorCode.OK : pollClient(upstream);
+        polling = true;
+        try {
+            if (!full.isEmpty()) {
+                full.forEach(this::due);
+                full.clear();
+            }
+            advance();
+            ErrorCode result = ErrorCode.OK;
+            if (server != null) {
+                server.poll();
+            } else if (upstream != null) {
+                result = pollClient(upstream);
+            }
+            if (thrown != null) {
+                throw WebSocketMultiplayerPeer.<RuntimeException>asIs(thrown);
+            }
+            return result;
+        } finally {
+            thrown = null;
+            polling = false;
+        }
+    }
+
+    /** A listener in another language may throw what Java would have it declare. */
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+    private static <T extends Throwable> T asIs(Throwable thrown) throws T {
+        throw (T) thrown;
+    }
+
+    private void due(Source source) {
+        if (!source.due) {
+            source.due = true;
+            due.add(source);
+        }
+    }
+
+    /**
+     * Works off what is due, one message at a time, and tells each event before it looks further.
+     * Once the listener has thrown, all of it stays as it is until the next poll.
+     */
+    private void advance() {
+        while (thrown == null) {
+            Event event = news.poll();
+            Source source = event == null ? due.peek() : null;
+            if (event != null) {
+                try {
+                    tell(event);
+                } catch (Throwable e) {
+                    LOG.warn("a callback for peer {} failed: {}", event.id, e.toString());
+                    thrown = e;
+                }
+            } else if (source != null) {
+                step(source);
+            } else {
+                return;
+            }
+        }
+    }
+
+    private void tell(Event event) {
+        switch (event.kind) {
+            case PEER_CONNECTED -> listener.peerConnected(event.id);
+            case PEER_DISCONNECTED -> listener.peerDisconnected(event.id);
+            case SUCCEEDED -> listener.connectionSucceeded();
+            case FAILED -> listener.connectionFailed();
+            case PACKET -> listener.peerPacket(event.id);
+            case SERVER_DISCONNECTED -> listener.serverDisconnected();
+            case REFUSED -> listener.packetRefused(event.id, event.reason);
+        }
+    }
+
+    private void news(Kind kind, int id) {
+        news.add(new Event(kind, id, ""));
+    }
+
+    private void refused(int id, String reason) {
+        news.add(new Event(Kind.REFUSED, id, reason));
+    }
+
+    /** Looks at the next thing of the connection that is due first. */
+    private void step(Source source) {
+        if (!source.joined) {
+            join(source);
+            return;
+        }
+        if (source.refused) {
+            discard(source);
+        } else if (source.gone || hasRoom(source)) { // at its end its connection's queue bounds it
+            Message message = source.peer.takeMessage();
+            if (message != null) {
+                read(source, message.bytes());
+                return;
+            }
+        }
+        due.remove();
+        source.due = false;
+        if (source.peer.getAvailablePacketCount() > 0) {
+            full.add(source);
+        } else if (source.gone) {
+            leave(source);
+        }
     }
 
     private ErrorCode pollClient(Source up) {
@@ -553,11 +712,12 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             }
             late = System.nanoTime() - idDeadline > 0;
         }
-        take(up, false);
+        due(up);
+        advance();
         if (upstream != up) {
             return ErrorCode.OK; // a listener has closed it
         }
-        if (late && status == ConnectionStatus.CONNECTING) {
+        if (late && thrown == null && status == ConnectionStatus.CONNECTING) {
             failure = new IllegalStateException("the server gave no number in time");
             peer.close(-1, "");
         }
@@ -567,6 +727,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         if (peer.getReadyState() == WebSocketPeer.State.CLOSED
                 && peer.getAvailablePacketCount() == 0) {
             lost(peer);
+            advance();
         }
         return result;
     }
@@ -583,58 +744,31 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         List<Integer> known = List.copyOf(announced);
         announced.clear();
         for (int id : known) {
-            listener.peerDisconnected(id);
+            news(Kind.PEER_DISCONNECTED, id);
         }
-        if (was) {
-            listener.serverDisconnected();
-        } else {
-            listener.connectionFailed();
-        }
+        news(was ? Kind.SERVER_DISCONNECTED : Kind.FAILED, TARGET_PEER_SERVER);
     }
 
-    /** Whether it is of the present server or client: a listener may close, and open another. */
-    private boolean isCurrent(Source source) {
-        return source == upstream || sources.get(source.id) == source;
-    }
-
-    /** Looks at the messages of a connection, as many as there is room for. */
-    private void take(Source source, boolean all) {
-        if (source.refused) {
-            discard(source);
-        }
+    private boolean hasRoom(Source source) {
         Limits limits = options.limits();
-        boolean taken = false;
-        while (isCurrent(source) && source.peer.getAvailablePacketCount() > 0) {
-            if (!all
-                    && (source.waiting >= limits.inboundMessages()
-                            || source.waitingBytes >= limits.inboundBytes())) {
-                break;
+        return source.waiting < limits.inboundMessages()
+                && source.waitingBytes < limits.inboundBytes();
+    }
+
+    private void read(Source source, byte[] message) {
+        try {
+            if (source == upstream) {
+                fromServer(source, message);
+            } else {
+                fromClient(source, message);
             }
-            byte[] message = source.peer.takeMessage().bytes();
-            taken = true;
-            try {
-                if (source == upstream) {
-                    fromServer(source, message);
-                } else {
-                    fromClient(source, message);
-                }
-            } catch (IllegalArgumentException e) {
-                String reason = e.getMessage();
-                if (server == null) {
-                    failure = e;
-                }
-                source.refused = true;
-                discard(source);
-                source.peer.close(1002, reason);
-                listener.packetRefused(source.id, reason);
-                break;
+        } catch (IllegalArgumentException e) {
+            if (server == null) {
+                failure = e;
             }
-        }
-        if (taken) {
-            source.peer.connection().doneWithTaken();
-        }
-        if (source.peer.getAvailablePacketCount() == 0) {
-            dirty.remove(source);
+            source.refused = true;
+            source.peer.close(1002, e.getMessage());
+            refused(source.id, e.getMessage());
         }
     }
 
@@ -643,7 +777,6 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         while (source.peer.takeMessage() != null) {
             // gone
         }
-        source.peer.connection().doneWithTaken();
     }
 
     private void fromClient(Source source, byte[] message) {
@@ -662,19 +795,16 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         if (to != TARGET_PEER_SERVER) {
             relay(source, message, to);
         }
-        boolean forServer = to == TARGET_PEER_SERVER || (to <= 0 && to != -TARGET_PEER_SERVER);
-        if (forServer && sources.get(source.id) == source) { // a listener may have closed it
+        if (to == TARGET_PEER_SERVER || (to <= 0 && to != -TARGET_PEER_SERVER)) {
             keep(source, source.id, packet.payload());
         }
     }
 
     private void relay(Source source, byte[] message, int to) {
-        if (to > 0 && !sources.containsKey(to)) {
-            listener.packetRefused(source.id, "there is no peer " + to);
-            return;
-        }
-        if (send(message, source.id, to) == ErrorCode.OUT_OF_MEMORY) {
-            listener.packetRefused(source.id, "a receiver's queue is full; target " + to);
+        switch (send(message, source.id, to)) {
+            case OK -> {}
+            case OUT_OF_MEMORY -> refused(source.id, "a receiver's queue is full; target " + to);
+            default -> refused(source.id, "there is no peer " + to);
         }
     }
 
@@ -698,7 +828,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             case MultiplayerPacket.ADD -> arrived(packet.subject());
             default -> {
                 if (announced.remove(packet.subject())) {
-                    listener.peerDisconnected(packet.subject());
+                    news(Kind.PEER_DISCONNECTED, packet.subject());
                 }
             }
         }
@@ -721,93 +851,120 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         if (!announced.add(id)) {
             return;
         }
-        boolean first = id == TARGET_PEER_SERVER;
-        if (first) {
+        if (id == TARGET_PEER_SERVER) {
             status = ConnectionStatus.CONNECTED;
+            news(Kind.SUCCEEDED, id);
         }
-        listener.peerConnected(id);
-        if (first && upstream != null) {
-            listener.connectionSucceeded();
-        }
+        news(Kind.PEER_CONNECTED, id);
     }
 
     private void keep(Source source, int from, byte[] data) {
         packets.add(new Packet(source, from, Message.binary(data)));
         source.waiting++;
         source.waitingBytes += data.length;
-        listener.peerPacket(from);
+        news(Kind.PACKET, from);
     }
 
-    /** The clients of a server. */
+    /** What a server hears of its clients' connections. It throws nothing. */
     private final class Joining implements WebSocketServer.Listener {
+        private final WebSocketServer of;
+
+        Joining(WebSocketServer of) {
+            this.of = of;
+        }
 
         @Override
         public void clientConnected(int id, String protocol) {
-            var joining = new Source(id, server.getPeer(id));
-            if (generation == Generation.GODOT4) {
-                tell(
-                        joining,
-                        ByteBuffer.allocate(Integer.BYTES)
-                                .order(ByteOrder.LITTLE_ENDIAN)
-                                .putInt(id)
-                                .array());
-            } else {
-                tell(joining, MultiplayerPacket.about(MultiplayerPacket.ID, id));
-                tell(joining, MultiplayerPacket.about(MultiplayerPacket.ADD, TARGET_PEER_SERVER));
-                byte[] news = MultiplayerPacket.about(MultiplayerPacket.ADD, id);
-                for (Source other : sources.values()) {
-                    tell(other, news);
-                    tell(joining, MultiplayerPacket.about(MultiplayerPacket.ADD, other.id));
-                }
+            if (server == of) { // else a listener has closed it
+                var source = new Source(id, of.getPeer(id));
+                connections.put(id, source);
+                due(source);
+                advance();
             }
-            sources.put(id, joining);
-            listener.peerConnected(id);
         }
 
         @Override
         public void dataReceived(int id) {
-            Source source = sources.get(id);
+            Source source = server == of ? connections.get(id) : null;
             if (source != null) {
-                dirty.add(source);
+                due(source);
+                advance();
             }
         }
 
         @Override
         public void clientDisconnected(int id, boolean wasCleanClose) {
-            Source source = sources.get(id);
-            if (source == null) {
-                return;
+            Source source = server == of ? connections.remove(id) : null;
+            if (source != null) {
+                source.gone = true;
+                full.remove(source);
+                due(source);
+                advance();
             }
-            take(source, true); // bounded by its connection's queue
-            if (!isCurrent(source)) {
-                return; // a listener has closed it
-            }
-            sources.remove(id);
-            dirty.remove(source);
-            source.gone = true;
-            orphans += source.waiting;
-            orphanBytes += source.waitingBytes;
-            if (generation == Generation.GODOT3) {
-                byte[] news = MultiplayerPacket.about(MultiplayerPacket.DEL, id);
-                for (Source other : sources.values()) {
-                    tell(other, news);
-                }
-            }
-            listener.peerDisconnected(id);
         }
     }
 
-    /** Who misses a message of the server's own cannot go on. */
+    private void join(Source joining) {
+        int id = joining.id;
+        if (generation == Generation.GODOT4) {
+            tell(
+                    joining,
+                    ByteBuffer.allocate(Integer.BYTES)
+                            .order(ByteOrder.LITTLE_ENDIAN)
+                            .putInt(id)
+                            .array());
+        } else {
+            tell(joining, MultiplayerPacket.about(MultiplayerPacket.ID, id));
+            tell(joining, MultiplayerPacket.about(MultiplayerPacket.ADD, TARGET_PEER_SERVER));
+            byte[] added = MultiplayerPacket.about(MultiplayerPacket.ADD, id);
+            for (Source other : sources.values()) {
+                tell(other, added);
+                tell(joining, MultiplayerPacket.about(MultiplayerPacket.ADD, other.id));
+            }
+        }
+        joining.joined = true;
+        sources.put(id, joining);
+        news(Kind.PEER_CONNECTED, id);
+    }
+
+    private void leave(Source source) {
+        sources.remove(source.id);
+        orphans += source.waiting;
+        orphanBytes += source.waitingBytes;
+        source.orphaned = true;
+        if (generation == Generation.GODOT3) {
+            byte[] deleted = MultiplayerPacket.about(MultiplayerPacket.DEL, source.id);
+            for (Source other : sources.values()) {
+                tell(other, deleted);
+            }
+        }
+        news(Kind.PEER_DISCONNECTED, source.id);
+    }
+
+    /**
+     * A peer that misses a message of the server's own cannot go on. The code is one that Godot
+     * knows: engines take 1012 to 1014 for a breach of the protocol.
+     */
     private static void tell(Source source, byte[] message) {
         if (source.peer.send(Message.binary(message)) == ErrorCode.OUT_OF_MEMORY) {
-            source.peer.close(1013, "too slow for the news of this group");
+            source.peer.close(1008, "too slow for the news of this group");
         }
     }
 
-    /** Sends to a server's clients; never blocks. */
+    /** What sending answers for a target that is not there, or is just going. */
+    private ErrorCode absent() {
+        return generation == Generation.GODOT4 ? ErrorCode.INVALID_PARAMETER : ErrorCode.FAILED;
+    }
+
+    private ErrorCode send(Source to, byte[] message) {
+        ErrorCode result = to == null ? ErrorCode.FAILED : to.peer.send(Message.binary(message));
+        return result == ErrorCode.FAILED ? absent() : result;
+    }
+
+    /** Sends to a server's clients; never blocks. Those that are just going are not counted. */
     private ErrorCode send(byte[] message, int from, int to) {
         if (to > 0) {
-            return sources.get(to).peer.send(Message.binary(message));
+            return send(sources.get(to), message);
         }
         if (sources.isEmpty()) {
             return ErrorCode.OK;
@@ -866,7 +1023,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         Source source = packet.source;
         source.waiting--;
         source.waitingBytes -= packet.data.size();
-        if (source.gone) {
+        if (source.orphaned) {
             orphans--;
             orphanBytes -= packet.data.size();
         }
@@ -874,9 +1031,11 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     }
 
     /**
-     * {@return OK if it was taken; UNCONFIGURED unless connected; for a target that is not there
-     * INVALID_PARAMETER, or FAILED with Godot 3's wire; OUT_OF_MEMORY if a receiver's queue is
-     * full: then that receiver does not get it, and the others do}
+     * {@return OK if it was taken; UNCONFIGURED unless connected; for a target that is not there,
+     * or whose connection is closing, INVALID_PARAMETER, or FAILED with Godot 3's wire;
+     * OUT_OF_MEMORY if a receiver's queue is full: then that receiver does not get it, and the
+     * others do} A client reaches everybody through the server: while that connection closes, no
+     * target is there. Of several receivers, those whose connection is closing do not count.
      */
     @Override
     protected ErrorCode sendPacket(byte[] packet) {
@@ -884,17 +1043,14 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             return ErrorCode.UNCONFIGURED;
         }
         boolean headed = generation == Generation.GODOT3;
-        if (server != null && targetPeer > 0 && !sources.containsKey(targetPeer)) {
-            if (!headed) {
-                return ErrorCode.INVALID_PARAMETER;
-            }
-            return targetPeer == TARGET_PEER_SERVER ? ErrorCode.OK : ErrorCode.FAILED;
+        if (server != null && headed && targetPeer == TARGET_PEER_SERVER) {
+            return ErrorCode.OK; // its own, which gets nothing
         }
         byte[] message =
                 headed ? MultiplayerPacket.data(uniqueId, targetPeer, packet) : packet.clone();
         return server != null
                 ? send(message, TARGET_PEER_SERVER, targetPeer)
-                : upstream.peer.send(Message.binary(message));
+                : send(upstream, message);
     }
 
     // ---- ends ----
@@ -909,11 +1065,12 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     }
 
     /**
-     * Closes the connection to a peer: a server to a client, a client to the server, 1. {@link
-     * Listener#peerDisconnected} follows from {@link #poll}. Godot: {@code disconnect_peer}.
+     * Closes the connection to a peer: a server to a client, a client to the server, 1. Nothing can
+     * be sent to it from now on. {@link Listener#peerDisconnected} follows from {@link #poll}.
+     * Godot: {@code disconnect_peer}.
      *
      * @param id its number; nothing happens if there is no connection to it
-     * @param force true to break off without a close frame
+     * @param force true to end it at once, without a close frame
      */
     public void disconnectPeer(int id, boolean force) {
         WebSocketPeer peer = getPeer(id);
@@ -934,6 +1091,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         Source up = upstream;
         Throwable before = failure;
         reset();
+        news.clear();
         failure = before;
         if (stopping != null) {
             stopping.stop();
@@ -1080,16 +1238,20 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     public boolean awaitActivity(Duration timeout) {
         WebSocketServer serving = server;
         Source up = upstream;
-        boolean active;
+        boolean active = woken || !news.isEmpty() || !due.isEmpty() || hasRoomForWaiting();
+        if (active) {
+            woken = false;
+            return true;
+        }
         if (serving != null) {
-            active = woken || hasRoomForWaiting() || serving.awaitActivity(timeout);
+            active = serving.awaitActivity(timeout);
         } else if (up != null) {
             long nanos = Nanos.of(timeout);
             boolean bounded = idAwaited && status == ConnectionStatus.CONNECTING;
             if (bounded) {
                 nanos = Math.min(nanos, idDeadline - System.nanoTime() + 1);
             }
-            active = woken || up.peer.awaitActivity(Duration.ofNanos(nanos));
+            active = up.peer.awaitActivity(Duration.ofNanos(nanos));
             active |= bounded && System.nanoTime() - idDeadline > 0;
         } else {
             active = idle.await(() -> woken, Nanos.of(timeout));
@@ -1099,10 +1261,8 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     }
 
     private boolean hasRoomForWaiting() {
-        Limits limits = options.limits();
-        for (Source source : dirty) {
-            if (source.waiting < limits.inboundMessages()
-                    && source.waitingBytes < limits.inboundBytes()) {
+        for (Source source : full) {
+            if (hasRoom(source)) {
                 return true;
             }
         }

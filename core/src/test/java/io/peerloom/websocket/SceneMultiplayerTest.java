@@ -445,7 +445,7 @@ class SceneMultiplayerTest {
         Member b = new Member();
         b.node("/root/Main");
         b.join(server);
-        assertThat(a.heard).startsWith("+1", "succeeded").contains("+" + b.id());
+        assertThat(a.heard).startsWith("succeeded", "+1").contains("+" + b.id());
         assertThat(b.heard).contains("+1", "+" + a.id());
 
         for (int round = 0; round < 2; round++) { // by path, then by number
@@ -628,7 +628,7 @@ class SceneMultiplayerTest {
                 server.poll();
                 return a.heard.contains("1: y");
             });
-            assertThat(a.heard).hasSize(5).startsWith("+1", "succeeded", "+119");
+            assertThat(a.heard).hasSize(5).startsWith("succeeded", "+1", "+119");
             assertThat(a.heard.get(3)).startsWith("refused 1: a system packet that makes no sense");
             assertThat(a.scene.getPeers()).containsExactlyInAnyOrder(1, 0x77);
         }

@@ -215,7 +215,7 @@ class WebSocketMultiplayerPeerTest {
         Member a = client(server);
         Member b = client(server);
         assertThat(server.heard).containsExactly("+" + a.id(), "+" + b.id());
-        assertThat(a.heard).startsWith("+1", "succeeded");
+        assertThat(a.heard).startsWith("succeeded", "+1");
         assertThat(server.id()).isEqualTo(1);
 
         server.send(0, "all");
