@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
+import io.peerloom.multiplayer.SceneMultiplayer;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Options;
-import io.peerloom.websocket.SceneMultiplayer;
-import io.peerloom.websocket.WebSocketMultiplayerPeer;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
 import io.peerloom.websocket.WebSocketPeer;
 import java.nio.file.Path;
 import java.util.ArrayList;

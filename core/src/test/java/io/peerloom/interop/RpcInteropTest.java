@@ -4,6 +4,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.multiplayer.RpcMethod;
+import io.peerloom.multiplayer.SceneMultiplayer;
+import io.peerloom.multiplayer.SceneNode;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
 import io.peerloom.variant.Variant;
@@ -13,11 +18,6 @@ import io.peerloom.variant.Variant.PackedByteArray;
 import io.peerloom.variant.Variant.PackedStringArray;
 import io.peerloom.variant.Variant.StringName;
 import io.peerloom.variant.Variant.Vector3;
-import io.peerloom.websocket.RpcMethod;
-import io.peerloom.websocket.SceneMultiplayer;
-import io.peerloom.websocket.SceneNode;
-import io.peerloom.websocket.WebSocketMultiplayerPeer;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,7 +83,7 @@ class RpcInteropTest {
                         RpcMethod.authority(
                                 "by_authority", (from, all) -> hear(from, "by_authority", all)),
                         RpcMethod.called("order"),
-                        heard("configured").configuredOnNode());
+                        heard("configured").withRpcConfig());
         final SceneNode inner =
                 scene.addNode("/root/Main/Inner", heard("zebra"), heard("aardvark"));
 

@@ -1,11 +1,11 @@
-package io.peerloom.websocket;
+package io.peerloom.multiplayer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.peerloom.ErrorCode;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,15 +1,15 @@
-package io.peerloom.websocket;
+package io.peerloom.multiplayer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import io.peerloom.variant.Variant;
 import io.peerloom.variant.Variant.PackedByteArray;
 import io.peerloom.variant.Variant.Vector3;
 import io.peerloom.variant.VariantCodec;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -178,12 +178,12 @@ class SceneMultiplayerTest {
 
         SceneNode configured =
                 engines(
-                        RpcMethod.called("node_config").configuredOnNode(),
-                        RpcMethod.called("hello").configuredOnNode());
+                        RpcMethod.called("node_config").withRpcConfig(),
+                        RpcMethod.called("hello").withRpcConfig());
         assertThat(configured.checksum()).isEqualTo("3b1d0b905c7c57712cebfef1a906816b");
         assertThat(configured.method(0x8001).name()).isEqualTo("node_config");
-        assertThat(configured.method(0x8000).ofNode()).isTrue();
-        assertThat(configured.method(4).ofNode()).isFalse();
+        assertThat(configured.method(0x8000).isRpcConfig()).isTrue();
+        assertThat(configured.method(4).isRpcConfig()).isFalse();
     }
 
     @Test

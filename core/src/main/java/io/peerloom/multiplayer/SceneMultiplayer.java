@@ -1,4 +1,4 @@
-package io.peerloom.websocket;
+package io.peerloom.multiplayer;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.variant.Variant;
@@ -18,10 +18,11 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Godot 4's {@code SceneMultiplayer} over a {@link WebSocketMultiplayerPeer}, as server and as
- * client: calls of {@code @rpc} methods in both directions, raw bytes ({@code send_bytes}, {@code
- * peer_packet}), and peers that see each other through the server, which announces and relays.
- * Nodes are not replicated, and nobody is asked to authenticate.
+ * Remote calls between Java and the nodes of Godot 4, in both directions, over a {@link
+ * WebSocketMultiplayerPeer} that is server or client. Godot 4: {@code SceneMultiplayer}. Beside the
+ * calls of {@code @rpc} methods there are raw bytes ({@code send_bytes}, {@code peer_packet}), and
+ * the peers see each other through the server, which announces and relays. Nodes are not
+ * replicated, and peers are not authenticated.
  *
  * <pre>{@code
  * var peer = new WebSocketMultiplayerPeer(Generation.GODOT4);
@@ -38,18 +39,22 @@ import java.util.stream.Stream;
  *
  * <p><b>Nodes.</b> A method travels as its place among all methods of its node that may be called,
  * so both ends need the same list, and compare a checksum of the names. If a peer has another list
- * for a node, {@link Listener#packetRefused} tells, its calls of that node are refused, and {@link
- * #rpc} to it answers INVALID_DATA; Godot only prints an error, and calls what is at that place.
+ * for a node, {@link Listener#packetRefused} says so, its calls of that node are refused, and
+ * {@link #rpc} to it answers INVALID_DATA; Godot only prints an error, and calls what is at that
+ * place.
  *
- * <p><b>The packets</b> are told in this package's description. Those of other types (spawning and
+ * <p><b>To all.</b> As in the engine, a client calls each peer that it knows: the server directly,
+ * which so hears of it even if its {@code server_relay} is off, and the others through the server.
+ *
+ * <p><b>The packets</b> are described with this package. Those of other types (spawning and
  * synchronizing of nodes) go to {@link Listener#other} as they are. A relayed packet that is again
- * of type 7, or is empty, is dropped, and so is whatever has the form of none of these, or is a
- * call of what is not declared here or not allowed; {@link Listener#packetRefused} tells. What is
+ * of type 7, or is empty, is dropped. So is a packet that has none of the known forms, or that
+ * calls what is not declared here or not allowed; {@link Listener#packetRefused} says so. What is
  * kept of a peer is one number for each declared node; values are bounded by the peer's {@link
  * WebSocketMultiplayerPeer#getVariantCodec}.
  *
- * <p>Threads: as the peer, which belongs to this object: poll and close this one, and leave the
- * peer's packets, target and listener alone.
+ * <p><b>Threads.</b> As for the peer, which belongs to this object: poll and close this one, and
+ * leave the peer's packets, target and listener alone.
  */
 public final class SceneMultiplayer implements AutoCloseable {
 
@@ -67,13 +72,11 @@ public final class SceneMultiplayer implements AutoCloseable {
 
     private static final int SERVER = WebSocketMultiplayerPeer.TARGET_PEER_SERVER;
 
-    /** More peers than any server announces. */
-    private static final int MOST_ANNOUNCED = 65_536;
-
     private static final String ROOT = "/root/";
 
-    /** The events, all from {@link #poll}; those of the peer among them. */
-    public interface Listener extends WebSocketMultiplayerPeer.Listener {
+    /** The events of a group, all from {@link #poll} and on its thread. */
+    public interface Listener extends MultiplayerListener {
+
         /**
          * Raw bytes have arrived. Godot: {@code peer_packet}.
          *
@@ -121,7 +124,7 @@ public final class SceneMultiplayer implements AutoCloseable {
      *
      * @param peer of Godot 4's generation, that is or becomes a server or a client, and knows
      *     nobody yet
-     * @param listener who hears of the events
+     * @param listener called for each event
      * @throws IllegalArgumentException if the peer speaks Godot 3's wire
      */
     public SceneMultiplayer(WebSocketMultiplayerPeer peer, Listener listener) {
@@ -298,7 +301,7 @@ public final class SceneMultiplayer implements AutoCloseable {
      * @param methods all methods of that node that may be called in the engines: those marked
      *     {@code @rpc} in its script, inherited ones too, and those given to {@code
      *     Node.rpc_config}
-     * @return it
+     * @return the node
      * @throws IllegalArgumentException if the path is empty, has a NUL, or is declared already, or
      *     two methods have one name
      */
@@ -318,9 +321,9 @@ public final class SceneMultiplayer implements AutoCloseable {
     }
 
     /**
-     * Takes a node back: calls of it are refused from now on.
+     * Undoes a declaration: calls of the node are refused from now on.
      *
-     * @param node one of {@link #addNode}
+     * @param node what {@link #addNode} has returned
      */
     public void removeNode(SceneNode node) {
         if (numbered.remove(node.id, node)) {
@@ -496,10 +499,9 @@ public final class SceneMultiplayer implements AutoCloseable {
         }
     }
 
-    /** A peer that misses the news of the group cannot go on; the code is one that Godot knows. */
     private void tell(int id, byte[] news) {
         if (put(id, news) == ErrorCode.OUT_OF_MEMORY) {
-            peer.getPeer(id).close(1008, "too slow for the news of this group");
+            ServerSide.closeTooSlow(peer.getPeer(id));
         }
     }
 
@@ -656,7 +658,7 @@ public final class SceneMultiplayer implements AutoCloseable {
         int id = packet.length < HEADER ? 0 : subject(packet);
         boolean known = announced.contains(id);
         if (id > SERVER && id != peer.getUniqueId()) {
-            if (packet[1] == ADD && !known && announced.size() < MOST_ANNOUNCED) {
+            if (packet[1] == ADD && !known && announced.size() < ClientSide.MOST_ANNOUNCED) {
                 announced.add(id);
                 due.add(() -> listener.peerConnected(id));
                 return;

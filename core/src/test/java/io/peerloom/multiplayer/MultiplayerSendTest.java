@@ -1,11 +1,12 @@
-package io.peerloom.websocket;
+package io.peerloom.multiplayer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
+import io.peerloom.websocket.Options;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -234,7 +235,7 @@ class MultiplayerSendTest {
     }
 
     /** Which both ends know of each other's number for the node, or not yet. */
-    static Stream<Arguments> warmthsAndStates() {
+    private static Stream<Arguments> warmthsAndStates() {
         return Stream.of(true, false)
                 .flatMap(warm -> Stream.of(State.values()).map(state -> Arguments.of(warm, state)));
     }
