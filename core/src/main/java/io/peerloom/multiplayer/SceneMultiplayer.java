@@ -16,6 +16,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Remote calls between Java and the nodes of Godot 4, in both directions, over a {@link
@@ -58,6 +60,8 @@ import java.util.stream.Stream;
  */
 public final class SceneMultiplayer implements AutoCloseable {
 
+    private static final Logger LOG = LoggerFactory.getLogger(SceneMultiplayer.class);
+
     private static final int RAW = 3;
     private static final int SYSTEM = 7;
     private static final int ADD = 1;
@@ -94,19 +98,22 @@ public final class SceneMultiplayer implements AutoCloseable {
         default void other(int from, byte[] packet) {}
     }
 
+    /** A call of the listener or of a method, and the peer that it is about. */
+    private record Due(int id, Runnable call) {}
+
     private final WebSocketMultiplayerPeer peer;
     private final Listener listener;
 
-    /** By path. */
+    /** The declared nodes by path. */
     private final Map<String, SceneNode> nodes = new HashMap<>();
 
-    /** By our numbers. */
+    /** The declared nodes by the number that this end gives them. */
     private final Map<Integer, SceneNode> numbered = new HashMap<>();
 
-    /** By the numbers that each peer has given: one for a node at the most. */
+    /** By peer, and then by the number that it has given to a node: at most one for each node. */
     private final Map<Integer, Map<Integer, SceneNode>> told = new HashMap<>();
 
-    /** Of a client: the server, and whom it has announced. */
+    /** Of a client: the server, and the peers that it has announced. */
     private final Set<Integer> announced = new LinkedHashSet<>();
 
     private int lastNumber;
@@ -115,9 +122,12 @@ public final class SceneMultiplayer implements AutoCloseable {
     private final ArrayDeque<Runnable> happened = new ArrayDeque<>();
 
     /** Calls of the listener and of methods that are due. */
-    private final ArrayDeque<Runnable> due = new ArrayDeque<>();
+    private final ArrayDeque<Due> due = new ArrayDeque<>();
 
     private boolean polling;
+
+    /** It is the peer's poll that has called. */
+    private boolean inPeer;
 
     /**
      * Takes over a peer.
@@ -154,18 +164,18 @@ public final class SceneMultiplayer implements AutoCloseable {
             happened(() -> {
                 forgetAll();
                 announced.add(SERVER);
-                due.add(listener::connectionSucceeded);
+                due(SERVER, listener::connectionSucceeded);
             });
         }
 
         @Override
         public void connectionFailed() {
-            happened(() -> due.add(listener::connectionFailed));
+            happened(() -> due(SERVER, listener::connectionFailed));
         }
 
         @Override
         public void serverDisconnected() {
-            happened(() -> due.add(listener::serverDisconnected));
+            happened(() -> due(SERVER, listener::serverDisconnected));
         }
 
         @Override
@@ -175,7 +185,12 @@ public final class SceneMultiplayer implements AutoCloseable {
 
         private void happened(Runnable event) {
             happened.add(event);
-            advance();
+            inPeer = true;
+            try {
+                advance();
+            } finally {
+                inPeer = false;
+            }
         }
     }
 
@@ -184,7 +199,7 @@ public final class SceneMultiplayer implements AutoCloseable {
             forget(id);
             announce(id);
         }
-        due.add(() -> listener.peerConnected(id));
+        due(id, () -> listener.peerConnected(id));
     }
 
     private void left(int id) {
@@ -203,8 +218,12 @@ public final class SceneMultiplayer implements AutoCloseable {
         gone(id);
     }
 
+    private void due(int id, Runnable call) {
+        due.add(new Due(id, call));
+    }
+
     private void refused(int from, String reason) {
-        due.add(() -> listener.packetRefused(from, reason));
+        due(from, () -> listener.packetRefused(from, reason));
     }
 
     private boolean isServer() {
@@ -214,7 +233,7 @@ public final class SceneMultiplayer implements AutoCloseable {
     private void gone(int id) {
         announced.remove(id);
         forget(id);
-        due.add(() -> listener.peerDisconnected(id));
+        due(id, () -> listener.peerDisconnected(id));
     }
 
     private void forget(int id) {
@@ -229,15 +248,14 @@ public final class SceneMultiplayer implements AutoCloseable {
     }
 
     /**
-     * Polls the peer, announces, relays, answers calls, and calls the listener. If the listener or
-     * a method throws, so does this, and the next poll goes on with the rest: no event and no call
-     * is told twice, and none is lost.
+     * Polls the peer, announces, relays, answers calls, and calls the listener.
      *
      * @return as {@link WebSocketMultiplayerPeer#poll}
      * @throws IllegalStateException if it is called by the listener or a method; nothing else has
      *     happened then
-     * @throws RuntimeException what the listener or a method threw, an {@link Error} likewise. What
-     *     was told counts as told, the rest of the news and calls waits for the next poll
+     * @throws RuntimeException what the listener or a method threw, an {@link Error} likewise; it
+     *     is logged, with the peer that it was about. What was told counts as told, the rest of the
+     *     news and calls waits for the next poll
      */
     public ErrorCode poll() {
         if (polling) {
@@ -262,7 +280,7 @@ public final class SceneMultiplayer implements AutoCloseable {
     private void advance() {
         while (true) {
             if (!due.isEmpty()) {
-                due.remove().run();
+                call(due.remove());
             } else if (peer.getAvailablePacketCount() > 0) {
                 read();
             } else if (!happened.isEmpty()) {
@@ -270,6 +288,17 @@ public final class SceneMultiplayer implements AutoCloseable {
             } else {
                 return;
             }
+        }
+    }
+
+    private void call(Due next) {
+        try {
+            next.call.run();
+        } catch (Throwable e) {
+            if (!inPeer) { // whose poll logs it
+                LOG.warn("a callback for peer {} failed: {}", next.id, e.toString());
+            }
+            throw e;
         }
     }
 
@@ -295,9 +324,9 @@ public final class SceneMultiplayer implements AutoCloseable {
     /**
      * Declares a node, so that it can be called, and answers calls.
      *
-     * @param path with {@code /root/} before it, or relative to the root of the engines'
-     *     multiplayer, {@code "."} for that itself, which has to be if they were given another root
-     *     than {@code /root}
+     * @param path the path of the node: from {@code /root/} on, or relative to the root of the
+     *     engines' multiplayer, which itself is {@code "."}. It has to be relative if the engines
+     *     have another root than {@code /root}
      * @param methods all methods of that node that may be called in the engines: those marked
      *     {@code @rpc} in its script, inherited ones too, and those given to {@code
      *     Node.rpc_config}
@@ -362,7 +391,7 @@ public final class SceneMultiplayer implements AutoCloseable {
         return node.rpc(target, method, arguments);
     }
 
-    /** Calls, after telling who does not know it yet our number for the node. */
+    /** Sends a call, and before it our number for the node to receivers that do not have it yet. */
     ErrorCode call(SceneNode node, int target, int method, Object[] values) {
         if (numbered.get(node.id) != node) {
             throw new IllegalStateException(node.getPath() + " was removed");
@@ -408,7 +437,7 @@ public final class SceneMultiplayer implements AutoCloseable {
         if (byPath.isEmpty() && result == ErrorCode.OK && isServer()) {
             return put(target, packet); // the same bytes to all
         }
-        for (int id : byNumber) { // as an engine: whom a client does not know has not our number
+        for (int id : byNumber) { // a peer that a client does not know yet does not have the number
             result = worse(result, send(id, packet), target);
         }
         packet = RpcPacket.call(node.getPath(), method, arguments);
@@ -419,9 +448,9 @@ public final class SceneMultiplayer implements AutoCloseable {
     }
 
     /**
-     * What a call answers that has had two outcomes: for several targets a full queue before other
-     * methods, and who is just leaving a server does not count. A client that hears that somebody
-     * is not there has lost the server, and with it everybody.
+     * Joins two outcomes of one call: a full queue goes before other methods, and of several
+     * targets a client that is just leaving does not count. If it is a client that calls and a
+     * target is not there, then the server is not, and so nobody is.
      */
     private ErrorCode worse(ErrorCode a, ErrorCode b, int target) {
         for (ErrorCode code :
@@ -466,7 +495,7 @@ public final class SceneMultiplayer implements AutoCloseable {
         return target == -SERVER ? ErrorCode.OK : put(SERVER, packet);
     }
 
-    /** A client reaches all but the server by way of it. */
+    /** Sends to a peer. A client reaches everybody but the server through the server. */
     private ErrorCode send(int target, byte[] packet) {
         return isServer() || target == SERVER
                 ? put(target, packet)
@@ -501,7 +530,7 @@ public final class SceneMultiplayer implements AutoCloseable {
 
     private void tell(int id, byte[] news) {
         if (put(id, news) == ErrorCode.OUT_OF_MEMORY) {
-            ServerSide.closeTooSlow(peer.getPeer(id));
+            GroupServer.closeTooSlow(peer.getPeer(id));
         }
     }
 
@@ -529,15 +558,15 @@ public final class SceneMultiplayer implements AutoCloseable {
                 case RpcPacket.CALL -> {
                     RpcPacket.Call call = RpcPacket.parseCall(packet, peer.getVariantCodec());
                     RpcMethod.Handler handler = called(from, call).handler();
-                    due.add(() -> handler.called(from, call.arguments()));
+                    due(from, () -> handler.called(from, call.arguments()));
                 }
                 case RpcPacket.SIMPLIFY_PATH -> named(from, RpcPacket.parseName(packet));
                 case RpcPacket.CONFIRM_PATH -> confirmed(from, RpcPacket.parseConfirmation(packet));
                 case RAW -> {
                     byte[] bytes = Arrays.copyOfRange(packet, 1, packet.length);
-                    due.add(() -> listener.peerPacket(from, bytes));
+                    due(from, () -> listener.peerPacket(from, bytes));
                 }
-                default -> due.add(() -> listener.other(from, packet));
+                default -> due(from, () -> listener.other(from, packet));
             }
         } catch (IllegalArgumentException e) {
             refused(from, e.getMessage());
@@ -613,14 +642,14 @@ public final class SceneMultiplayer implements AutoCloseable {
         }
     }
 
-    /** Of what a peer has sent, no more than a line can show. */
+    /** Text of another peer for a message on one line. */
     private static String quoted(String path) {
         return path.length() <= 200 && path.chars().noneMatch(Character::isISOControl)
                 ? path
                 : "(" + path.length() + " characters)";
     }
 
-    /** A server's share of system packets. */
+    /** On a server: passes a packet on, the only system packet that a client may send. */
     private void relay(int from, byte[] packet) {
         if (packet.length <= HEADER
                 || packet[1] != RELAY
@@ -653,14 +682,14 @@ public final class SceneMultiplayer implements AutoCloseable {
         }
     }
 
-    /** A client's share: what the server says of the others, or passes on of them. */
+    /** On a client: what the server says about the others, or passes on from them. */
     private void news(byte[] packet) {
         int id = packet.length < HEADER ? 0 : subject(packet);
         boolean known = announced.contains(id);
         if (id > SERVER && id != peer.getUniqueId()) {
-            if (packet[1] == ADD && !known && announced.size() < ClientSide.MOST_ANNOUNCED) {
+            if (packet[1] == ADD && !known && announced.size() < GroupClient.MOST_ANNOUNCED) {
                 announced.add(id);
-                due.add(() -> listener.peerConnected(id));
+                due(id, () -> listener.peerConnected(id));
                 return;
             }
             if (packet[1] == DEL && known) {

@@ -128,7 +128,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     private Options options;
 
     /** What it is now; null for neither server nor client. Volatile for {@link #wakeup}. */
-    private volatile Side side;
+    private volatile Membership membership;
 
     /** What has arrived for the last or present server or client. */
     private Inbox inbox;
@@ -142,7 +142,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     /** Set by {@link #wakeup}, cleared by the wait that it ended. */
     private volatile boolean woken;
 
-    /** Never connected: where {@link #awaitActivity} waits while there is no side. */
+    /** Never connected: {@link #awaitActivity} waits at it while there is no membership. */
     private final WebSocketPeer idle = new WebSocketPeer();
 
     /**
@@ -219,7 +219,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             int inputMaxPackets,
             int outputBufferSizeKb,
             int outputMaxPackets) {
-        if (side != null) {
+        if (membership != null) {
             return ErrorCode.FAILED;
         }
         int inputBytes = Math.multiplyExact(inputBufferSizeKb, 1 << 10);
@@ -375,7 +375,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      * @return as {@link #createServer(int, String)}; also INVALID_PARAMETER if they are a client's
      */
     public ErrorCode createServer(int port, String bindAddress, TLSOptions tls) {
-        if (side != null) {
+        if (membership != null) {
             return ErrorCode.ALREADY_IN_USE;
         }
         reset();
@@ -391,10 +391,10 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
                 ours.isFullOfOrphans() || refusing
                         ? UpgradeResponse.refuse(503)
                         : UpgradeResponse.accept());
-        var starting = new ServerSide(wire, server, ours, news);
+        var starting = new GroupServer(wire, server, ours, news);
         ErrorCode result = server.listen(port);
         if (result == ErrorCode.OK) {
-            side = starting;
+            membership = starting;
         } else {
             failure = server.getFailure().orElse(null);
         }
@@ -422,7 +422,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      * @return as {@link #createClient(String)}; also INVALID_PARAMETER if they are a server's
      */
     public ErrorCode createClient(String url, TLSOptions tls) {
-        if (side != null) {
+        if (membership != null) {
             return ErrorCode.ALREADY_IN_USE;
         }
         reset();
@@ -430,7 +430,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         ErrorCode result = peer.connectToUrl(url, tls);
         if (result == ErrorCode.OK) {
             Duration patience = options.limits().handshakeTimeout();
-            side = new ClientSide(wire, peer, patience, inbox, news, this::lost);
+            membership = new GroupClient(wire, peer, patience, inbox, news, this::lost);
         } else {
             failure = peer.getFailure().orElse(null);
         }
@@ -444,7 +444,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     }
 
     private void lost(Throwable cause) {
-        side = null;
+        membership = null;
         failure = cause;
     }
 
@@ -464,8 +464,8 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         news.begin();
         try {
             ErrorCode result = ErrorCode.OK;
-            if (side != null) {
-                result = side.poll();
+            if (membership != null) {
+                result = membership.poll();
             } else {
                 news.tellAll(() -> false);
             }
@@ -522,7 +522,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      */
     @Override
     protected ErrorCode sendPacket(byte[] packet) {
-        return isConnected() ? side.send(targetPeer, packet) : ErrorCode.UNCONFIGURED;
+        return isConnected() ? membership.send(targetPeer, packet) : ErrorCode.UNCONFIGURED;
     }
 
     private boolean isConnected() {
@@ -563,8 +563,8 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      */
     @Override
     public void close() {
-        Side closing = side;
-        side = null;
+        Membership closing = membership;
+        membership = null;
         inbox = new Inbox(options.limits());
         news.clear();
         if (closing != null) {
@@ -576,7 +576,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
 
     /** {@return the status} Godot: {@code get_connection_status}. */
     public ConnectionStatus getConnectionStatus() {
-        return side == null ? ConnectionStatus.DISCONNECTED : side.status();
+        return membership == null ? ConnectionStatus.DISCONNECTED : membership.status();
     }
 
     @Override
@@ -590,7 +590,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
 
     /** {@return this peer's number; 0 as long as there is none} Godot: {@code get_unique_id}. */
     public int getUniqueId() {
-        return side == null ? 0 : side.id();
+        return membership == null ? 0 : membership.id();
     }
 
     /** {@return a random number for a client, 2 or more} Godot: {@code generate_unique_id}. */
@@ -605,7 +605,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      * @param id a client's number for a server, 1 for a client
      */
     public WebSocketPeer getPeer(int id) {
-        return side == null ? null : side.peer(id);
+        return membership == null ? null : membership.peer(id);
     }
 
     /**
@@ -630,12 +630,12 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
 
     /** {@return the numbers of all peers that are known, a view} Not Godot's. */
     public Set<Integer> getPeerIds() {
-        return side == null ? Set.of() : side.ids();
+        return membership == null ? Set.of() : membership.ids();
     }
 
     /** {@return the TCP port of a server, or 0} Not Godot's. */
     public int getLocalPort() {
-        return side instanceof ServerSide server ? server.localPort() : 0;
+        return membership instanceof GroupServer server ? server.localPort() : 0;
     }
 
     /** {@return whether a server answers new clients with 503} */
@@ -705,7 +705,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
 
     @Override
     public boolean awaitActivity(Duration timeout) {
-        Side now = side;
+        Membership now = membership;
         boolean active =
                 woken
                         || !news.isEmpty()
@@ -717,7 +717,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     @Override
     public void wakeup() {
         woken = true;
-        Side now = side;
+        Membership now = membership;
         if (now != null) {
             now.wakeup();
         } else {

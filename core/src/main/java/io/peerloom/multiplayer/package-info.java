@@ -3,13 +3,13 @@
  * make them, and calls between the nodes of Godot 4. It stands on the public API of {@code
  * io.peerloom.websocket}, and sees nothing else of it.
  *
- * <p>A {@link io.peerloom.multiplayer.WebSocketMultiplayerPeer} is put together from a side (the
- * server, or a client), a wire (how a generation of Godot writes its messages), an inbox (packets
- * that were not taken) and the news (events that the listener has not been told). All of them
- * belong to the thread that polls. {@code poll} looks at one message at a time and tells each event
- * before it looks further; an event leaves the list before it is told. So a listener that throws
- * loses nothing: what was not looked at stays in its connection, and the next poll goes on there.
- * {@link io.peerloom.multiplayer.SceneMultiplayer} does the same with calls.
+ * <p>A {@link io.peerloom.multiplayer.WebSocketMultiplayerPeer} is put together from a membership
+ * (as the server, or as a client), a wire (how a generation of Godot writes its messages), an inbox
+ * (the packets that were not taken) and the news (the events that the listener has not been told).
+ * All of them belong to the thread that polls. {@code poll} looks at one message at a time and
+ * tells each event before it looks further; an event leaves the list before it is told. So a
+ * listener that throws loses nothing: what was not looked at stays in its connection, and the next
+ * poll goes on there. {@link io.peerloom.multiplayer.SceneMultiplayer} does the same with calls.
  *
  * <h2>The wire of Godot 3</h2>
  *

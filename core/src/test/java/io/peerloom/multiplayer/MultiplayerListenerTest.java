@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
+import io.peerloom.testing.LogCapture;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.concurrent.Callable;
 import java.util.function.IntSupplier;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -312,7 +314,8 @@ class MultiplayerListenerTest {
             PeerMember b = join(new PeerMember(generation, Deed.NOTHING), server);
             PeerMember a = join(new PeerMember(generation, deed), server);
             boolean announces = generation == Generation.GODOT3;
-            until(() -> !announces || a.about(b.peer().getUniqueId()).contains("connected"));
+            int second = b.peer().getUniqueId();
+            until(() -> !announces || a.about(second).contains("connected"));
             for (int i = 0; i < 3; i++) {
                 put(server, 0, "" + i);
             }
@@ -327,10 +330,8 @@ class MultiplayerListenerTest {
                             "packet 2",
                             "disconnected",
                             "gone");
-            if (announces) {
-                assertThat(a.about(b.peer().getUniqueId()).isEmpty()).isTrue(); // it has no number
-                assertThat(a.heard).filteredOn(line -> line.endsWith("disconnected")).hasSize(2);
-            }
+            assertThat(a.about(second))
+                    .isEqualTo(announces ? List.of("connected", "disconnected") : List.of());
 
             // A second life, begun while there may be news of the first.
             a.heard.clear();
@@ -407,5 +408,25 @@ class MultiplayerListenerTest {
         assertThat(a.about(second))
                 .containsExactly("connected", "call [0]", "call [1]", "call [2]", "disconnected");
         assertThat(a.scene.getPeers()).isEmpty();
+    }
+
+    /** Wherever it was called: in the peer's poll, or in the scene's own share. */
+    @Test
+    void whatIsThrownIsLoggedOnceWithItsPeer() {
+        try (var log = new LogCapture()) {
+            SceneMember server = serve(new SceneMember(Deed.THROW));
+            SceneMember a = join(new SceneMember(Deed.NOTHING), server);
+            int id = a.peer().getUniqueId();
+            assertThat(a.node.rpc(1, "call", 1)).isEqualTo(ErrorCode.OK);
+            assertThat(a.scene.sendBytes("x".getBytes(UTF_8), 1)).isEqualTo(ErrorCode.OK);
+            a.scene.close();
+            until(() -> ends(server, id));
+            assertThat(server.heard).hasSize(4);
+            assertThat(log.warnings())
+                    .hasSize(4)
+                    .allMatch(line ->
+                            line.contains("a callback for peer " + id)
+                                    && line.contains("thrown on purpose"));
+        }
     }
 }

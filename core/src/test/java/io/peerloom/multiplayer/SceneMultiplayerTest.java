@@ -635,6 +635,22 @@ class SceneMultiplayerTest {
     }
 
     @Test
+    void aMethodIsChangedInCopies() {
+        RpcMethod method = RpcMethod.called("x");
+        RpcMethod other = method.withMode(RpcMethod.Mode.ANY_PEER).withRpcConfig();
+        assertThat(method.mode()).isEqualTo(RpcMethod.Mode.AUTHORITY);
+        assertThat(method.isRpcConfig()).isFalse();
+        assertThat(other.mode()).isEqualTo(RpcMethod.Mode.ANY_PEER);
+        assertThat(other.isRpcConfig()).isTrue();
+        assertThat(other.name()).isEqualTo("x");
+        assertThat(other).hasToString("x[ANY_PEER, only called]");
+        assertThat(other.withHandler((from, arguments) -> {})).hasToString("x[ANY_PEER, answered]");
+        assertThatThrownBy(() -> RpcMethod.called("")).hasMessageContaining("no name");
+        assertThatThrownBy(() -> RpcMethod.anyPeer("x", null))
+                .isInstanceOf(NullPointerException.class);
+    }
+
+    @Test
     void whatWasNotDeclaredIsAnError() {
         Member alone = new Member();
         SceneNode node = alone.node("/root/A");

@@ -10,7 +10,7 @@ import java.util.Set;
  * What a {@link WebSocketMultiplayerPeer} is from its creation as a server or client to the end of
  * that. The polling thread's, but for {@link #wakeup}.
  */
-sealed interface Side permits ServerSide, ClientSide {
+sealed interface Membership permits GroupServer, GroupClient {
 
     /** Its own number, 0 as long as it has none. */
     int id();

@@ -15,7 +15,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /** A group's client: the one connection to its server, by way of which it reaches the others. */
-final class ClientSide implements Side, Wire.Reader {
+final class GroupClient implements Membership, Wire.Reader {
 
     /** More peers than any server announces; a client that is told of more closes. */
     static final int MOST_ANNOUNCED = 65_536;
@@ -53,7 +53,7 @@ final class ClientSide implements Side, Wire.Reader {
     private boolean closed;
 
     /** Takes over a peer that connects. */
-    ClientSide(
+    GroupClient(
             Wire wire,
             WebSocketPeer peer,
             Duration patience,

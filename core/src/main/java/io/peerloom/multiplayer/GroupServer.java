@@ -26,7 +26,7 @@ import java.util.function.BooleanSupplier;
  * answers goes out before the answer to a close frame; or in the next poll, if the listener has
  * thrown.
  */
-final class ServerSide implements Side, WebSocketServer.Listener {
+final class GroupServer implements Membership, WebSocketServer.Listener {
 
     private static final int SERVER = WebSocketMultiplayerPeer.TARGET_PEER_SERVER;
 
@@ -52,7 +52,7 @@ final class ServerSide implements Side, WebSocketServer.Listener {
     private boolean closed;
 
     /** Takes over a server that is about to listen. */
-    ServerSide(Wire wire, WebSocketServer server, Inbox inbox, News news) {
+    GroupServer(Wire wire, WebSocketServer server, Inbox inbox, News news) {
         this.wire = wire;
         this.server = server;
         this.inbox = inbox;
