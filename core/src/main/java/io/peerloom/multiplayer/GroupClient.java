@@ -1,6 +1,7 @@
 package io.peerloom.multiplayer;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.Peer;
 import io.peerloom.multiplayer.Inbox.Source;
 import io.peerloom.multiplayer.News.Kind;
 import io.peerloom.multiplayer.WebSocketMultiplayerPeer.ConnectionStatus;
@@ -10,12 +11,19 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
 
 /** A group's client: the one connection to its server, by way of which it reaches the others. */
 final class GroupClient implements Membership, Wire.Reader {
+
+    /** Is told that the connection is over, before the listener is. */
+    @FunctionalInterface
+    interface Loss {
+        /** It ended by a failure or in order, with its cause, if there is one. */
+        void lost(boolean failed, Optional<Throwable> cause);
+    }
 
     /** More peers than any server announces; a client that is told of more closes. */
     static final int MOST_ANNOUNCED = 65_536;
@@ -31,11 +39,12 @@ final class GroupClient implements Membership, Wire.Reader {
     private final Inbox inbox;
     private final News news;
 
-    /** Called with the cause, or null, when the connection is over, before that is told. */
-    private final Consumer<Throwable> lost;
+    private final Loss lost;
 
     /** The server, once there is a number, and whom it has announced. */
     private final Set<Integer> announced = new LinkedHashSet<>();
+
+    private final Set<Integer> ids = Collections.unmodifiableSet(announced);
 
     /** How long the server may take to give a number. */
     private final Duration patience;
@@ -44,6 +53,8 @@ final class GroupClient implements Membership, Wire.Reader {
 
     private boolean connected;
     private int id;
+
+    /** What went wrong here, rather than in the connection; or null. */
     private Throwable failure;
 
     /** When there must be a number; counts once the WebSocket is open. */
@@ -54,12 +65,7 @@ final class GroupClient implements Membership, Wire.Reader {
 
     /** Takes over a peer that connects. */
     GroupClient(
-            Wire wire,
-            WebSocketPeer peer,
-            Duration patience,
-            Inbox inbox,
-            News news,
-            Consumer<Throwable> lost) {
+            Wire wire, WebSocketPeer peer, Duration patience, Inbox inbox, News news, Loss lost) {
         this.wire = wire;
         this.peer = peer;
         this.patience = patience;
@@ -81,7 +87,7 @@ final class GroupClient implements Membership, Wire.Reader {
 
     @Override
     public Set<Integer> ids() {
-        return Collections.unmodifiableSet(announced);
+        return ids;
     }
 
     @Override
@@ -187,14 +193,13 @@ final class GroupClient implements Membership, Wire.Reader {
     /** The connection to the server is over. */
     private void end() {
         closed = true;
-        if (failure == null) {
-            failure = peer.getFailure().orElse(null);
-        }
         for (int other : List.copyOf(announced)) {
             gone(other);
         }
         news.add(connected ? Kind.SERVER_DISCONNECTED : Kind.FAILED, SERVER);
-        lost.accept(failure);
+        lost.lost(
+                failure != null || peer.getStatus() == Peer.Status.ERROR,
+                failure != null ? Optional.of(failure) : peer.getFailure());
     }
 
     // ---- sending ----

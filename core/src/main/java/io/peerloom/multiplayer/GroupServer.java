@@ -41,6 +41,8 @@ final class GroupServer implements Membership, WebSocketServer.Listener {
     /** The clients that have joined the group. */
     private final Map<Integer, Source> clients = new LinkedHashMap<>();
 
+    private final Set<Integer> ids = Collections.unmodifiableSet(clients.keySet());
+
     /** Connections to look at. Empty outside of a poll, unless the listener has thrown. */
     private final ArrayDeque<Source> due = new ArrayDeque<>();
 
@@ -72,7 +74,7 @@ final class GroupServer implements Membership, WebSocketServer.Listener {
 
     @Override
     public Set<Integer> ids() {
-        return Collections.unmodifiableSet(clients.keySet());
+        return ids;
     }
 
     @Override

@@ -133,7 +133,10 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     /** What has arrived for the last or present server or client. */
     private Inbox inbox;
 
-    private Throwable failure;
+    /** Whether it is disconnected because something failed, and not by a call. */
+    private boolean failed;
+
+    private Optional<Throwable> failure = Optional.empty();
     private int targetPeer;
     private boolean refusing;
     private TransferMode transferMode = TransferMode.RELIABLE;
@@ -378,12 +381,13 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         if (membership != null) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        reset();
         if (tls != null && !tls.isServer()) {
-            failure = new IllegalArgumentException("TLS options of a client, for a server");
+            failure =
+                    Optional.of(
+                            new IllegalArgumentException("TLS options of a client, for a server"));
             return ErrorCode.INVALID_PARAMETER;
         }
-        Inbox ours = inbox;
+        var ours = new Inbox(options.limits());
         var server = new WebSocketServer();
         server.setOptions(tls == null ? options : options.withSslContext(tls.getSslContext()));
         server.setBindIp(bindAddress);
@@ -394,9 +398,9 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         var starting = new GroupServer(wire, server, ours, news);
         ErrorCode result = server.listen(port);
         if (result == ErrorCode.OK) {
-            membership = starting;
+            begin(starting, ours);
         } else {
-            failure = server.getFailure().orElse(null);
+            failure = server.getFailure();
         }
         return result;
     }
@@ -425,26 +429,29 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         if (membership != null) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        reset();
         var peer = new WebSocketPeer(options);
         ErrorCode result = peer.connectToUrl(url, tls);
         if (result == ErrorCode.OK) {
             Duration patience = options.limits().handshakeTimeout();
-            membership = new GroupClient(wire, peer, patience, inbox, news, this::lost);
+            var ours = new Inbox(options.limits());
+            begin(new GroupClient(wire, peer, patience, ours, news, this::lost), ours);
         } else {
-            failure = peer.getFailure().orElse(null);
+            failure = peer.getFailure();
         }
         return result;
     }
 
-    private void reset() {
-        inbox = new Inbox(options.limits());
+    private void begin(Membership starting, Inbox its) {
+        inbox = its;
         news.forgetPackets();
-        failure = null;
+        failed = false;
+        failure = Optional.empty();
+        membership = starting;
     }
 
-    private void lost(Throwable cause) {
+    private void lost(boolean byFailure, Optional<Throwable> cause) {
         membership = null;
+        failed = byFailure;
         failure = cause;
     }
 
@@ -565,6 +572,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     public void close() {
         Membership closing = membership;
         membership = null;
+        failed = false;
         inbox = new Inbox(options.limits());
         news.clear();
         if (closing != null) {
@@ -584,7 +592,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         return switch (getConnectionStatus()) {
             case CONNECTING -> Status.CONNECTING;
             case CONNECTED -> Status.CONNECTED;
-            case DISCONNECTED -> failure == null ? Status.NONE : Status.ERROR;
+            case DISCONNECTED -> failed ? Status.ERROR : Status.NONE;
         };
     }
 
@@ -700,7 +708,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
 
     @Override
     public Optional<Throwable> getFailure() {
-        return Optional.ofNullable(failure);
+        return failure;
     }
 
     @Override
