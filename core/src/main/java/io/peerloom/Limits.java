@@ -338,7 +338,8 @@ public final class Limits {
      * {@return how long a closing handshake may make no progress} It counts from our close frame,
      * or from the last message that arrived after it and was taken by the caller. When it is over,
      * the connection has ended: the close code is 1006 unless the other side's close frame came.
-     * The socket may then {@linkplain #lingerTimeout linger}.
+     * The socket may then {@linkplain #lingerTimeout linger}. A server that stops waits as long
+     * again for handlers that have not returned.
      */
     public Duration closeTimeout() {
         return closeTimeout;

@@ -8,6 +8,7 @@ import io.peerloom.websocket.UpgradeRequest;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -40,7 +41,7 @@ import javax.net.ssl.SSLSession;
  *
  * <p><b>The end.</b> A close is not a failure: a receive then has null for an answer. A connection
  * that broke fails the receives with {@link PeerException}. Both are seen after the last message;
- * {@link #closed} tells of both, once.
+ * {@link #closed} tells of both, once, also to those who do not receive.
  *
  * <p><b>Threads.</b> Any thread may call any method; none blocks. Stages run on virtual threads of
  * this library, where they may block without holding anything else up, or on an executor given when
@@ -172,6 +173,15 @@ public final class AsyncWebSocketPeer {
         /** A message that nobody waited for any more when it came. Written under the role. */
         private volatile Message stash;
 
+        /** What followed it, if the end was told before that; else null. Belongs to the role. */
+        private ArrayDeque<Message> rest;
+
+        /** {@link #watch Watches} for the end while a message lies here. Written under the role. */
+        private volatile Thread watcher;
+
+        /** The connection is over, and nobody receives. Written by that thread, once. */
+        private volatile boolean over;
+
         /** Somebody wants to hear of the end, without receiving. Any thread sets it. */
         private volatile boolean endWanted;
 
@@ -232,7 +242,8 @@ public final class AsyncWebSocketPeer {
 
         @Override
         boolean hasMoreWork() {
-            return end == null && (closeBegun || (endWanted && stash == null));
+            return end == null
+                    && (closeBegun || (endWanted && (stash == null || over || watcher == null)));
         }
 
         @Override
@@ -243,7 +254,7 @@ public final class AsyncWebSocketPeer {
             }
             Pending<Message> waiter = claimNext();
             if (waiter == null) {
-                stash = message; // given up meanwhile; the next receive gets it
+                putBack(message); // given up meanwhile; the next receive gets it
             } else {
                 handedOut = message != null;
                 boolean broke = message == null && end.failure().isPresent();
@@ -259,18 +270,71 @@ public final class AsyncWebSocketPeer {
                 if (kept == null) {
                     return peer.receive(); // after the end, what is left; it does not wait then
                 }
-                stash = null;
+                stash = rest == null ? null : rest.poll();
+                if (watcher != null && !over) { // somebody receives again
+                    watcher.interrupt();
+                    watcher = null;
+                }
                 return kept;
             }
             if (closeBegun) {
                 awaitClose();
-            } else if (endWanted && kept == null && end == null) {
-                awaitAnswer();
-                if (waiting.isEmpty() && !closeBegun) {
-                    return peer.receive();
+            } else if (endWanted && end == null) {
+                if (over) {
+                    takeRest();
+                } else if (kept == null) {
+                    awaitAnswer();
+                    if (waiting.isEmpty() && !closeBegun) {
+                        return peer.receive();
+                    }
+                } else if (watcher == null) {
+                    watcher = Relay.start(this::watch);
                 }
             }
             return null;
+        }
+
+        /** Puts a message in front that was taken for somebody who has given it up. */
+        private void putBack(Message message) {
+            if (stash != null) {
+                rest.addFirst(stash);
+            }
+            stash = message;
+        }
+
+        /**
+         * Waits for the end of a connection whose messages nobody receives, on a thread of its own:
+         * the role may be wanted before that. When the end is there, somebody has {@link
+         * #ANSWERS_FIRST} to receive, so that the end comes after the messages. An interrupt says
+         * that it is no longer of interest.
+         */
+        private void watch() {
+            if (!peer.awaitClosed(Limits.NEVER)) {
+                return;
+            }
+            long deadline = System.nanoTime() + ANSWERS_FIRST;
+            for (long left = ANSWERS_FIRST; left > 0; left = deadline - System.nanoTime()) {
+                if (Thread.interrupted()) {
+                    return;
+                }
+                LockSupport.parkNanos(this, left);
+            }
+            over = true;
+            ensure();
+        }
+
+        /** After the end: what came before it is kept here, so that the peer can see it. */
+        private void takeRest() {
+            rest = new ArrayDeque<>();
+            do {
+                peer.poll();
+                for (Message next; (next = peer.takeMessage()) != null; ) {
+                    rest.add(next);
+                }
+            } while (peer.getReadyState() != WebSocketPeer.State.CLOSED);
+            if (stash == null) {
+                stash = rest.poll();
+            }
         }
 
         /**
@@ -487,9 +551,14 @@ public final class AsyncWebSocketPeer {
 
     /**
      * {@return how the connection ended, once it has: exactly one event, on every path} It comes
-     * when the messages before it were received, or after a close of one's own without waiting for
-     * that. It does not fail. Every call returns a future of its own, so that to cancel it means
+     * when the messages before it were received. For messages that nobody receives it waits a
+     * quarter of a second, and after a close of one's own not at all; they can be received after
+     * it. It does not fail. Every call returns a future of its own, so that to cancel it means
      * nothing to others.
+     *
+     * <p>Whoever does not receive hears of the other side's end as {@link
+     * WebSocketPeer#awaitClosed} says: behind more messages than {@link Limits#inboundBytes} and
+     * {@link Limits#inboundMessages} allow it is not seen.
      */
     public CompletableFuture<CloseInfo> closed() {
         inlet.awaitEnd();
@@ -566,7 +635,7 @@ public final class AsyncWebSocketPeer {
         CompletionStage<?> served;
         try {
             served = Objects.requireNonNull(handler.handle(this), "stage of the handler");
-        } catch (Exception e) {
+        } catch (Throwable e) { // Errors, and the checked ones of other languages
             served = CompletableFuture.failedStage(e);
         }
         var outcome = new CompletableFuture<Throwable>();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.Limits;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.Options;
 import io.peerloom.websocket.WebSocketPeer;
@@ -15,6 +16,7 @@ import java.lang.ref.WeakReference;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -39,9 +41,11 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** WebSockets through futures, over real sockets, against core's own blocking peers. */
@@ -466,6 +470,7 @@ class AsyncWebSocketPeerTest {
      * Messages that came together are taken without a step each, in order, and without overflow.
      */
     @Test
+    @Tag("slow")
     void aStreamOfReceivesDoesNotOverflowTheStack() throws Exception {
         int count = 20_000;
         try (var server = countingServer(count)) {
@@ -681,6 +686,76 @@ class AsyncWebSocketPeerTest {
         try (var server = WebSocketServer.serve(0, peer -> peer.close(4003, ""))) {
             var peer = AsyncWebSocketPeer.connect(url(server)).join();
             assertThat(peer.closed().join().code()).isEqualTo(4003);
+        }
+    }
+
+    /** How the connection ends of somebody who does not receive. */
+    private enum End {
+        OTHER_CLOSES,
+        OTHER_DROPS,
+        SERVER_STOPS
+    }
+
+    /** Messages that nobody receives do not keep the end back, nor does it take them away. */
+    @ParameterizedTest
+    @CsvSource({
+        "OTHER_CLOSES, 1, false",
+        "OTHER_CLOSES, 1, true",
+        "OTHER_CLOSES, 100, false",
+        "OTHER_DROPS, 1, false",
+        "OTHER_DROPS, 100, true",
+        "SERVER_STOPS, 1, false",
+        "SERVER_STOPS, 100, true"
+    })
+    void theEndIsToldThoughMessagesWereNotReceived(End end, int messages, boolean givenUp)
+            throws Exception {
+        var sent = new CompletableFuture<Void>();
+        try (var server =
+                WebSocketServer.serve(
+                        0,
+                        peer -> {
+                            for (int i = 0; i < messages; i++) {
+                                peer.send(number(i));
+                            }
+                            if (end == End.SERVER_STOPS) {
+                                sent.complete(null);
+                                peer.receive();
+                            } else if (end == End.OTHER_DROPS) {
+                                peer.close(-1, "");
+                            } else {
+                                peer.close(4003, "");
+                            }
+                        })) {
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            int from = 0;
+            if (givenUp) { // so that a message waits already when the end is asked for
+                var early = peer.receive();
+                if (!early.cancel(true)) { // the message was faster
+                    assertThat(early.join()).isEqualTo(number(from++));
+                }
+            }
+            var closed = peer.closed();
+            if (end == End.SERVER_STOPS) {
+                sent.join();
+                server.stop();
+            }
+            CloseInfo info = closed.get(20, TimeUnit.SECONDS);
+            assertThat(info.code())
+                    .isEqualTo(
+                            switch (end) {
+                                case OTHER_CLOSES -> 4003;
+                                case OTHER_DROPS -> 1006;
+                                case SERVER_STOPS -> 1001;
+                            });
+            for (int i = from; i < messages; i++) {
+                assertThat(peer.receive().join()).isEqualTo(number(i));
+            }
+            if (end == End.OTHER_DROPS) {
+                assertThat(failureOf(peer.receive()).code()).isEqualTo(ErrorCode.FAILED);
+            } else {
+                assertThat(peer.receive().join()).isNull();
+            }
+            assertThat(peer.closed().join()).isEqualTo(info);
         }
     }
 
@@ -936,5 +1011,66 @@ class AsyncWebSocketPeerTest {
         server.stop().join();
         assertThat(closed.join().code()).isEqualTo(1001);
         server.join();
+    }
+
+    /** A handler that only waits for the end hears of it, and the server need not wait for it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aHandlerThatDoesNotReceiveHearsOfTheEnd(boolean stops) throws Exception {
+        var ended = new CompletableFuture<CloseInfo>();
+        try (var server =
+                AsyncWebSocketServer.serve(0, peer -> peer.closed().thenAccept(ended::complete))) {
+            var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort()).join();
+            peer.send("nobody takes it").join();
+            if (stops) {
+                server.stop().get(20, TimeUnit.SECONDS); // 45, and in vain, as it was
+                assertThat(ended).isDone();
+            } else {
+                peer.close(4000, "").join();
+                assertThat(ended.get(20, TimeUnit.SECONDS).code()).isEqualTo(4000);
+            }
+            await().until(() -> server.getUnfinishedPeers().isEmpty());
+        }
+    }
+
+    @Test
+    void aServerStopsThoughAStageIsNeverDone() throws Exception {
+        var never = new CompletableFuture<Void>();
+        var core = new WebSocketServer();
+        core.setOptions(
+                Options.defaults()
+                        .withLimits(Limits.defaults().withCloseTimeout(Duration.ofMillis(500))));
+        core.start(0, AsyncWebSocketServer.adapt(peer -> never));
+        var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + core.getLocalPort()).join();
+        var closed = peer.closed();
+        core.close();
+        assertThat(closed.join().code()).isEqualTo(1001);
+        assertThat(core.getUnfinishedPeers()).hasSize(1);
+        never.complete(null);
+        await().until(() -> core.getUnfinishedPeers().isEmpty());
+    }
+
+    /** What other languages do not declare, and what is no exception, closes with 1011 as well. */
+    @ParameterizedTest
+    @ValueSource(classes = {IOException.class, LinkageError.class})
+    void whateverAHandlerThrowsClosesWith1011(Class<? extends Throwable> kind) throws Exception {
+        var ended = new CompletableFuture<CompletableFuture<CloseInfo>>();
+        try (var server =
+                AsyncWebSocketServer.serve(
+                        0,
+                        peer -> {
+                            ended.complete(peer.closed());
+                            sneak(kind.getConstructor(String.class).newInstance("of the test"));
+                            return null;
+                        })) {
+            var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort()).join();
+            assertThat(peer.closed().join().code()).isEqualTo(1011);
+            assertThat(ended.join().get(20, TimeUnit.SECONDS).code()).isEqualTo(1011);
+        }
+    }
+
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+    private static <E extends Throwable> void sneak(Throwable e) throws E {
+        throw (E) e;
     }
 }

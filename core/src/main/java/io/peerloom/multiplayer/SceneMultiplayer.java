@@ -116,6 +116,8 @@ public final class SceneMultiplayer implements AutoCloseable {
     /** Of a client: the server, and the peers that it has announced. */
     private final Set<Integer> announced = new LinkedHashSet<>();
 
+    private final Set<Integer> announcedView = Collections.unmodifiableSet(announced);
+
     private int lastNumber;
 
     /** What the peer has told, each of which waits for the packets that came before it. */
@@ -316,7 +318,7 @@ public final class SceneMultiplayer implements AutoCloseable {
      * them. Godot: {@code get_peers}.
      */
     public Set<Integer> getPeers() {
-        return isServer() ? peer.getPeerIds() : Collections.unmodifiableSet(announced);
+        return isServer() ? peer.getPeerIds() : announcedView;
     }
 
     // ---- nodes and calls ----

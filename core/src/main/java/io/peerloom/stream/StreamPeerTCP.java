@@ -3,11 +3,10 @@ package io.peerloom.stream;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Connector;
+import io.peerloom.internal.link.LocalAddress;
 import io.peerloom.internal.link.Watchdog;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.nio.channels.SocketChannel;
 import java.util.Objects;
@@ -76,39 +75,13 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      *
      * @param localPort 0 to 65535; 0 lets the system choose
      * @param localHost an address of this machine, or {@code "*"} for any
-     * @return OK; INVALID_PARAMETER if the port is out of range or the host is not an address;
-     *     ALREADY_IN_USE if bound or connected already; UNAVAILABLE if the system refuses, with the
-     *     cause in {@link #getFailure}
+     * @return OK; ALREADY_IN_USE if bound or connected already, or if another has the port;
+     *     otherwise as {@link TCPServer#listen(int, String)}, with the cause in {@link
+     *     #getFailure}. (Godot says UNAVAILABLE of all that the system refuses.)
      */
     public ErrorCode bind(int localPort, String localHost) {
-        if (localPort < 0 || localPort > 65_535) {
-            return ErrorCode.INVALID_PARAMETER;
-        }
-        if (isInUse()) {
-            return ErrorCode.ALREADY_IN_USE;
-        }
-        InetSocketAddress address = Connector.localAddress(localHost, localPort);
-        if (address == null) {
-            return ErrorCode.INVALID_PARAMETER;
-        }
-        SocketChannel channel = null;
-        try {
-            channel = open(address);
-            Connector.bind(channel, address);
-            setBound(channel);
-            return ErrorCode.OK;
-        } catch (IOException e) {
-            closeQuietly(channel);
-            setFailure(e);
-            return ErrorCode.UNAVAILABLE;
-        }
-    }
-
-    /** An IPv4 address needs an IPv4 socket, so that no other family is bound with it. */
-    private static SocketChannel open(InetSocketAddress address) throws IOException {
-        return address.getAddress() instanceof Inet4Address
-                ? SocketChannel.open(StandardProtocolFamily.INET)
-                : SocketChannel.open();
+        Objects.requireNonNull(localHost, "localHost");
+        return bind(() -> LocalAddress.bind(LocalAddress.of(localHost, localPort)));
     }
 
     /**
@@ -130,6 +103,9 @@ public final class StreamPeerTCP extends StreamPeerSocket {
                 || targetPort > 65_535
                 || (Connector.isLiteral(targetHost)
                         && Connector.localAddress(targetHost, targetPort) == null)) {
+            setFailure(
+                    new IllegalArgumentException(
+                            "not a host and port: \"" + targetHost + "\", " + targetPort));
             return ErrorCode.INVALID_PARAMETER;
         }
         host = targetHost;

@@ -99,6 +99,9 @@ public final class StreamPeerTLS extends LinkedStreamPeer {
     /** What TLS stands on; set with every connection by the owner, and read by it. */
     private StreamPeer stream;
 
+    /** What {@link #getSslSession} has returned last. The owner's. */
+    private Optional<SSLSession> session = Optional.empty();
+
     /** Not Godot 3's default. The owner's. */
     private boolean blockingHandshake;
 
@@ -419,7 +422,11 @@ public final class StreamPeerTLS extends LinkedStreamPeer {
     public Optional<SSLSession> getSslSession() {
         StreamLink current = status() == Peer.Status.CONNECTED ? link() : null;
         TlsWire tls = current == null ? null : current.tls();
-        return tls == null ? Optional.empty() : Optional.of(tls.session());
+        SSLSession now = tls == null ? null : tls.session();
+        if (session.orElse(null) != now) {
+            session = Optional.ofNullable(now);
+        }
+        return session;
     }
 
     /**

@@ -4,8 +4,8 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Acceptor;
 import io.peerloom.internal.link.ChannelWire;
-import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Link;
+import io.peerloom.internal.link.LocalAddress;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.Watchdog;
@@ -14,10 +14,11 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
+import io.peerloom.stream.TCPServer;
 import io.peerloom.stream.TLSOptions;
+import io.peerloom.stream.UDSServer;
 import java.io.IOException;
 import java.io.Serial;
-import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
@@ -223,6 +224,7 @@ public final class WebSocketServer implements AutoCloseable {
         @Override
         public void run() {
             int code = 1011;
+            connection.claim();
             try {
                 if (isOpen()) {
                     settings.handler.handle(peer);
@@ -235,7 +237,9 @@ public final class WebSocketServer implements AutoCloseable {
             }
         }
 
-        /** For logs: who, from where, and what it asked for. */
+        /**
+         * For logs: who, from where, and what it asked for. Any thread; without a number at first.
+         */
         @Override
         public String toString() {
             String who = id == 0 ? "a client" : "client " + id;
@@ -448,6 +452,8 @@ public final class WebSocketServer implements AutoCloseable {
     /** The open connections by id. */
     private final Map<Integer, WebSocketPeer> peers = new ConcurrentHashMap<>();
 
+    private final Set<Integer> peerIds = Collections.unmodifiableSet(peers.keySet());
+
     /** How many connections an address has, which share its text. */
     private record Neighbours(String address, int count) {}
 
@@ -500,7 +506,7 @@ public final class WebSocketServer implements AutoCloseable {
     /** Of the last time it began to listen; null before. Written by the owner, before accepting. */
     private volatile Settings current;
 
-    private Throwable failure;
+    private Optional<Throwable> failure = Optional.empty();
 
     /** Set by {@link #wakeup}, cleared by the wait that it ended. */
     private volatile boolean woken;
@@ -723,9 +729,9 @@ public final class WebSocketServer implements AutoCloseable {
      * Listens on a TCP port, polled. Godot 3: {@code listen}.
      *
      * @param port 0 to 65535; 0 lets the system choose, see {@link #getLocalPort}
-     * @return OK; ALREADY_IN_USE if it listens already or the system refuses the address, with the
-     *     cause in {@link #getFailure}; INVALID_PARAMETER if the port or {@link #getBindIp} is
-     *     none; CANT_CREATE if there is no socket to be had
+     * @return OK; ALREADY_IN_USE if it listens already; otherwise as {@link TCPServer#listen(int,
+     *     String)}, with the cause in {@link #getFailure}; CANT_CREATE also if there is something
+     *     wrong with the key and certificate
      */
     public ErrorCode listen(int port) {
         return listenTcp(port);
@@ -746,8 +752,10 @@ public final class WebSocketServer implements AutoCloseable {
     /**
      * Listens on a Unix domain socket, polled. Not Godot's.
      *
-     * @param socket its file; an old socket's file is replaced, and {@link #stop} deletes it
-     * @return as above
+     * @param socket its file; that of a server that is gone is replaced, and {@link #stop} deletes
+     *     it
+     * @return OK; ALREADY_IN_USE if it listens already; otherwise as {@link
+     *     UDSServer#listen(Path)}, with the cause in {@link #getFailure}
      */
     public ErrorCode listen(Path socket) {
         return listenUnix(socket);
@@ -757,16 +765,9 @@ public final class WebSocketServer implements AutoCloseable {
         if (isListening()) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        InetSocketAddress address =
-                port < 0 || port > 65_535 ? null : Connector.localAddress(bindIp, port);
-        if (address == null) {
-            failure =
-                    new IllegalArgumentException("not a port and address: " + port + ", " + bindIp);
-            return ErrorCode.INVALID_PARAMETER;
-        }
         try {
             Options with = secured();
-            start(Acceptor.listen(address), with);
+            start(LocalAddress.listen(LocalAddress.of(bindIp, port)), with);
             return ErrorCode.OK;
         } catch (IOException e) {
             return refused(e);
@@ -779,7 +780,7 @@ public final class WebSocketServer implements AutoCloseable {
         }
         try {
             Options with = secured();
-            start(Acceptor.listen(socket), with);
+            start(LocalAddress.listen(LocalAddress.of(socket)), with);
             return ErrorCode.OK;
         } catch (IOException e) {
             return refused(e);
@@ -787,8 +788,10 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     private ErrorCode refused(IOException e) {
-        failure = e;
-        return e instanceof BindException ? ErrorCode.ALREADY_IN_USE : ErrorCode.CANT_CREATE;
+        failure = Optional.of(e);
+        return e instanceof LocalAddress.Refusal refusal
+                ? ErrorCode.valueOf(refusal.reason().name())
+                : ErrorCode.CANT_CREATE;
     }
 
     /** Where its connections borrow compressors; null without compression, or before listening. */
@@ -802,7 +805,7 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     private void start(java.nio.channels.ServerSocketChannel channel, Options with) {
-        failure = null;
+        failure = Optional.empty();
         var settings =
                 new Settings(
                         with,
@@ -900,7 +903,8 @@ public final class WebSocketServer implements AutoCloseable {
      * Begins to serve connections over a Unix domain socket with blocking code, with the settings
      * made before.
      *
-     * @param socket its file; an old socket's file is replaced, and {@link #stop} deletes it
+     * @param socket its file; that of a server that is gone is replaced, and {@link #stop} deletes
+     *     it
      * @param connections serves one connection
      * @throws IOException if the system refuses the path
      * @throws IllegalStateException if it listens already
@@ -920,7 +924,7 @@ public final class WebSocketServer implements AutoCloseable {
     private void finish(ErrorCode result) throws IOException {
         if (result != ErrorCode.OK) {
             handler = null;
-            throw failure instanceof IOException e ? e : new IOException(failure);
+            throw failure.orElse(null) instanceof IOException e ? e : new IOException("in use");
         }
     }
 
@@ -943,7 +947,7 @@ public final class WebSocketServer implements AutoCloseable {
 
     /** {@return why the last attempt to listen failed} Kept until it listens. */
     public Optional<Throwable> getFailure() {
-        return Optional.ofNullable(failure);
+        return failure;
     }
 
     /**
@@ -1017,6 +1021,10 @@ public final class WebSocketServer implements AutoCloseable {
         if (!ends.await(() -> live.get() == 0, Nanos.of(limits.closeTimeout()))
                 && !Thread.currentThread().isInterrupted()
                 && ours.reported.compareAndSet(false, true)) {
+            int still = open.get();
+            if (still > 0) {
+                LOG.warn("{} connections have not ended", still);
+            }
             List<Member> late = List.copyOf(unfinished);
             for (Member member : late.subList(0, Math.min(late.size(), REPORTED))) {
                 LOG.warn("the handler of {} has not returned after the end", member);
@@ -1150,7 +1158,7 @@ public final class WebSocketServer implements AutoCloseable {
 
     /** {@return the ids of all connected clients; a view that follows the changes} Any thread. */
     public Set<Integer> getPeerIds() {
-        return Collections.unmodifiableSet(peers.keySet());
+        return peerIds;
     }
 
     /**

@@ -419,7 +419,8 @@ class WebSocketMultiplayerPeerTest {
         assertThat(peer.getPacket()).isEmpty();
         assertThat(peer.getPacketError()).isEqualTo(ErrorCode.UNCONFIGURED);
         assertThat(peer.createClient("http://x/")).isEqualTo(ErrorCode.INVALID_PARAMETER);
-        assertThat(peer.getStatus()).isEqualTo(Status.ERROR);
+        assertThat(peer.getStatus()).isEqualTo(Status.NONE);
+        assertThat(peer.getFailure()).isPresent();
 
         Member server = server(peer);
         assertThat(peer.createServer(0)).isEqualTo(ErrorCode.ALREADY_IN_USE);

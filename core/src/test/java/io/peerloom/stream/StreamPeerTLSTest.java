@@ -38,6 +38,7 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -786,6 +787,7 @@ class StreamPeerTLSTest {
      */
     @ParameterizedTest
     @CsvSource({"64, 0, true", "65, 0, false", "1000, 16, true", "100, 1, false"})
+    @Tag("slow")
     void newKeysNowAndThenAreFine(int times, int between, boolean fine) throws Exception {
         var ours = new StreamPeerTCP[1];
         Socket plain = plain(ours)[0];

@@ -344,7 +344,7 @@ class ConnectorTest {
 
     @Test
     void allAddressesAreOfBothFamilies() throws Exception {
-        try (var server = Acceptor.listen(Connector.localAddress("*", 0))) {
+        try (var server = LocalAddress.listen(Connector.localAddress("*", 0))) {
             int port = ((InetSocketAddress) server.getLocalAddress()).getPort();
             for (InetSocketAddress address : List.of(four(port), six(port))) {
                 connector(LONG).connect(List.of(address), null).close();
@@ -354,7 +354,7 @@ class ConnectorTest {
 
     @Test
     void anIpv4AddressIsListenedOnAlone() throws Exception {
-        try (var server = Acceptor.listen(Connector.localAddress("0.0.0.0", 0))) {
+        try (var server = LocalAddress.listen(Connector.localAddress("0.0.0.0", 0))) {
             int port = ((InetSocketAddress) server.getLocalAddress()).getPort();
             connector(LONG).connect(List.of(four(port)), null).close();
             InetSocketAddress six = six(port);
@@ -367,10 +367,10 @@ class ConnectorTest {
     void whatTheSystemRefusesIsABindException() throws Exception {
         // RFC 5737: of nobody's machine
         assertThatExceptionOfType(BindException.class)
-                .isThrownBy(() -> Acceptor.listen(Connector.localAddress("192.0.2.1", 0)))
+                .isThrownBy(() -> LocalAddress.listen(Connector.localAddress("192.0.2.1", 0)))
                 .withMessageContaining("192.0.2.1");
         assertThatExceptionOfType(BindException.class)
-                .isThrownBy(() -> Acceptor.listen(Path.of("/nowhere/at/all")));
+                .isThrownBy(() -> LocalAddress.listen(LocalAddress.of(Path.of("/nowhere/at/all"))));
     }
 
     /** Servers are often told to do without IPv6; all addresses are those of IPv4 then. */
@@ -395,7 +395,7 @@ class ConnectorTest {
         private WithoutIpv6() {}
 
         public static void main(String[] args) throws Exception {
-            try (var server = Acceptor.listen(Connector.localAddress("*", 0))) {
+            try (var server = LocalAddress.listen(Connector.localAddress("*", 0))) {
                 var address = (InetSocketAddress) server.getLocalAddress();
                 if (!(address.getAddress() instanceof Inet4Address)) {
                     throw new AssertionError(address);
@@ -403,7 +403,7 @@ class ConnectorTest {
                 var connector = new Connector(Duration.ofSeconds(30), () -> false, new WaitPoint());
                 connector.connect(List.of(four(address.getPort())), null).close();
             }
-            try (var six = Acceptor.listen(Connector.localAddress("::1", 0))) {
+            try (var six = LocalAddress.listen(Connector.localAddress("::1", 0))) {
                 throw new AssertionError(six);
             } catch (BindException e) {
                 return;
