@@ -323,6 +323,9 @@ class StreamDeliveryTest {
             assertThat(putter.join(BOUND)).as("the putting thread ends").isTrue();
             near.get().close();
             if (end == End.BLACK_HOLE) {
+                await("that the loss is said")
+                        .atMost(BOUND)
+                        .until(() -> near.get().getFailure().isPresent());
                 far.close(); // a stream has no heartbeat that would tell it
             }
             assertThat(reader.join(BOUND)).as("the reading thread ends").isTrue();
