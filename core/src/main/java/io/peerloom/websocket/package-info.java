@@ -9,6 +9,11 @@
  * its user sees of it: {@code poll()} folds the facts in, so that between two polls every getter
  * agrees with every other.
  *
+ * <p>A {@link io.peerloom.websocket.WebSocketServer} is its settings and three rooms: {@code
+ * Admission} decides who gets in, and knows who is still in; a {@code ServerConnection} takes one
+ * connection from its acceptance to its end, with a handler's thread or without; {@code Poller}
+ * gathers the connections that have news, and calls the listener for them in each poll.
+ *
  * <p>With {@code wss:} the same bytes go through TLS, over TCP, Unix sockets and streams alike: a
  * client by its URL, a server by {@link io.peerloom.websocket.Options#sslContext}. TLS begins and
  * ends within the deadlines of the handshake and of closing; both sides send close_notify behind
