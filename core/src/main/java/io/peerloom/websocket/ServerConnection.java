@@ -5,6 +5,7 @@ import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.Watchdog;
+import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.DeflatePool;
 import java.io.IOException;
 import java.io.Serial;
@@ -135,12 +136,7 @@ final class ServerConnection extends AtomicBoolean implements Runnable, WebSocke
     private void shakeHands(SocketChannel channel) {
         boolean reader = false;
         try {
-            reader =
-                    connection.open(c -> {
-                        ServerSide side = side();
-                        c.attach(side.wire(new ChannelWire(channel)));
-                        return side.open(c, address, null);
-                    });
+            reader = connection.open(c -> side(new ChannelWire(channel)).open(c));
         } catch (Throwable e) { // of an SSLContext, say: the connection has ended with it
             LOG.warn("the handshake with {} failed", this, e);
         } finally {
@@ -155,14 +151,14 @@ final class ServerConnection extends AtomicBoolean implements Runnable, WebSocke
         }
     }
 
-    private ServerSide side() {
+    private ServerSide side(Wire accepted) {
         UpgradeHandler upgrades = shared.upgrades;
         if (upgrades == null) {
             upgrades = request -> UpgradeResponse.accept();
         } else if (!isServed()) {
             upgrades = this::ask;
         }
-        return new ServerSide(shared.options, upgrades, shared.hosts);
+        return new ServerSide(shared.options, upgrades, shared.hosts, accepted, address);
     }
 
     /** Hands a request to the polling thread and waits for its answer. */

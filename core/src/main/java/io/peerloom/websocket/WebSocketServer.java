@@ -168,7 +168,7 @@ public final class WebSocketServer implements AutoCloseable {
      */
     public void setOptions(Options options) {
         // Fails here rather than in every handshake.
-        ServerHandshake.checkHeaders(WebSocketPeer.headers(options.headers()));
+        ServerHandshake.checkHeaders(Handshaking.headers(options.headers()));
         this.options = options;
     }
 
