@@ -14,14 +14,12 @@ import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.FrameDecoder;
 import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.HandshakeException;
-import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.MaskKeys;
 import io.peerloom.internal.protocol.Masking;
 import io.peerloom.internal.protocol.MessageDeflater;
 import io.peerloom.internal.protocol.Opcode;
 import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.ProtocolException;
-import io.peerloom.internal.protocol.ResponseBody;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
 import java.io.EOFException;
@@ -36,7 +34,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -587,48 +584,23 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         }
     }
 
-    /** For the opener: reads a head; what follows it stays in the buffer. */
-    void readHead(HeadParser parser) throws IOException, HandshakeException {
-        buffer = new byte[READ_HEAD];
-        boolean complete = false;
-        while (!complete) {
-            position = 0;
-            limit = wire().read(buffer, 0, buffer.length);
-            if (limit < 0) {
-                limit = 0;
-                throw new EOFException("the other side closed the connection during the handshake");
-            }
-            complete = parser.feed(buffer, 0, limit);
-            position = parser.consumed();
-        }
-        if (position == limit) {
-            position = limit = 0;
-            buffer = NO_BYTES;
+    /** For the opener: what came behind the head, to be read first. */
+    void behindHead(byte[] bytes, int from, int to) {
+        if (from < to) {
+            buffer = bytes;
+            position = from;
+            limit = to;
         }
     }
 
     /**
-     * For a client's opener: reads the body of an answer that opened nothing.
+     * For a client's opener, whenever more of the body of a refusal has come.
      *
-     * @param failure makes the connection's failure of what has come of the body so far, which is
-     *     what it ends with should the time for the handshake run out
+     * @param soFar what the connection ends with should the time for the handshake run out now
      */
-    void readBody(ResponseBody body, Supplier<IOException> failure) {
-        boolean done = body.feed(buffer, position, limit);
-        byte[] bytes = new byte[READ_HEAD];
-        try {
-            while (!done) {
-                refusalRead = watchdog.now();
-                refusal = failure.get();
-                int n = wire().read(bytes, 0, bytes.length);
-                done = n < 0 || body.feed(bytes, 0, n);
-                if (n < 0) {
-                    body.end();
-                }
-            }
-        } catch (IOException e) {
-            LOG.debug("! {}", e.getMessage()); // the answer is there, however its body ends
-        }
+    void refused(IOException soFar) {
+        refusalRead = watchdog.now();
+        refusal = soFar;
     }
 
     /** For the opener: compresses from now on as was agreed. */
@@ -643,13 +615,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                         client ? agreed.clientMaxWindowBits() : agreed.serverMaxWindowBits(),
                         client ? clientKeeps : serverKeeps);
         extensions = agreement.text();
-    }
-
-    /** For the opener: writes before anybody else can. */
-    void writeHead(byte[] head) throws IOException {
-        for (int done = 0; done < head.length; ) {
-            done += wire().write(head, done, head.length - done);
-        }
     }
 
     /**
@@ -673,23 +638,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         dropping = true;
         news.signal();
         news.await(() -> phase() == Phase.ENDED, Nanos.FOREVER); // the close deadline bounds it
-    }
-
-    /**
-     * For the opener: after an answer that refuses, lets the other side read it before the socket
-     * goes. Bounded by the handshake's deadline.
-     */
-    void linger() throws IOException {
-        wire().shutdownOutput();
-        byte[] rest = new byte[READ_HEAD];
-        long most = 1 << 20;
-        try {
-            for (int n; most > 0 && (n = wire().read(rest, 0, rest.length)) >= 0; most -= n) {
-                // dropped
-            }
-        } catch (EOFException e) {
-            LOG.debug("! {}", e.getMessage()); // TLS without its end: nobody counts on more here
-        }
     }
 
     // ---- state ----
@@ -1862,7 +1810,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 "peerloom-writer",
                 () -> {
                     try {
-                        writeHead(ServerHandshake.refuse(408, List.of(), NO_BYTES, null));
+                        byte[] answer = ServerHandshake.refuse(408, List.of(), NO_BYTES, null);
+                        Handshaking.write(wire(), answer);
                     } catch (IOException e) {
                         cause.addSuppressed(e);
                     }
