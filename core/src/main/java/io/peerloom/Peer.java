@@ -29,7 +29,8 @@ public interface Peer {
     /**
      * Folds in what happened since the last poll, moving the status where {@link Status} says so.
      * It never blocks, and allocates nothing when nothing happened. It may be called in any status
-     * and as often as one likes, typically once in each round of a game loop.
+     * and as often as one likes, typically once in each round of a game loop. A callback that it
+     * calls may do everything but call it again: that is an {@link IllegalStateException}.
      *
      * <p>Godot: {@code StreamPeerSocket.poll}, {@code WebSocketPeer.poll} (which returns nothing
      * there).

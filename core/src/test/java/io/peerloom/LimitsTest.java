@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
@@ -14,51 +16,97 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Walks the components by reflection: fourteen of a kind are easily swapped or left out. */
+/** Walks the bounds by reflection: fifteen of a kind are easily swapped or left out. */
 class LimitsTest {
-    static Stream<RecordComponent> components() {
-        return Stream.of(Limits.class.getRecordComponents());
-    }
 
-    @ParameterizedTest
-    @MethodSource("components")
-    void theMethodOfAComponentChangesItAndNothingElse(RecordComponent changed) throws Exception {
-        Object value = changed.getType() == int.class ? (Object) 77 : Duration.ofMillis(77);
+    /** A bound: its accessor, and the method that changes it. */
+    record Bound(Method accessor, Method changing) {
+        Class<?> type() {
+            return accessor.getReturnType();
+        }
 
-        Limits after = with(changed, value);
+        Object of(Limits limits) throws ReflectiveOperationException {
+            return accessor.invoke(limits);
+        }
 
-        for (RecordComponent each : Limits.class.getRecordComponents()) {
-            Object expected =
-                    each.getName().equals(changed.getName())
-                            ? value
-                            : each.getAccessor().invoke(Limits.defaults());
-            assertThat(each.getAccessor().invoke(after)).as(each.getName()).isEqualTo(expected);
+        Limits with(Object value) throws ReflectiveOperationException {
+            try {
+                return (Limits) changing.invoke(Limits.defaults(), value);
+            } catch (InvocationTargetException e) {
+                if (e.getCause() instanceof RuntimeException cause) {
+                    throw cause;
+                }
+                throw e;
+            }
+        }
+
+        @Override
+        public String toString() {
+            return accessor.getName();
         }
     }
 
+    static List<Bound> bounds() throws ReflectiveOperationException {
+        var bounds = new ArrayList<Bound>();
+        for (Method method : Limits.class.getMethods()) {
+            if (method.getName().startsWith("with")) {
+                String name = method.getName().substring("with".length());
+                String accessor = name.substring(0, 1).toLowerCase(Locale.ROOT) + name.substring(1);
+                bounds.add(new Bound(Limits.class.getMethod(accessor), method));
+            }
+        }
+        return bounds;
+    }
+
+    @Test
+    void everyFieldIsABound() throws Exception {
+        assertThat(bounds())
+                .hasSize(15)
+                .hasSameSizeAs(
+                        Stream.of(Limits.class.getDeclaredFields())
+                                .filter(field -> !Modifier.isStatic(field.getModifiers()))
+                                .toList());
+    }
+
     @ParameterizedTest
-    @MethodSource("components")
-    void aBoundIsNotLiftedByANumberAndTheMessageNamesIt(RecordComponent component) {
+    @MethodSource("bounds")
+    void theMethodOfABoundChangesItAndNothingElse(Bound changed) throws Exception {
+        Object value = changed.type() == int.class ? (Object) 77 : Duration.ofMillis(77);
+
+        Limits after = changed.with(value);
+
+        for (Bound each : bounds()) {
+            Object expected = each.equals(changed) ? value : each.of(Limits.defaults());
+            assertThat(each.of(after)).as(each.toString()).isEqualTo(expected);
+        }
+        assertThat(after).isNotEqualTo(Limits.defaults()).isEqualTo(changed.with(value));
+        assertThat(after).hasSameHashCodeAs(changed.with(value));
+        assertThat(after.toString()).contains(changed + "=" + value);
+    }
+
+    @ParameterizedTest
+    @MethodSource("bounds")
+    void aBoundIsNotLiftedByANumberAndTheMessageNamesIt(Bound bound) {
         List<Object> refused =
-                component.getType() == int.class
+                bound.type() == int.class
                         ? List.of(0, -1, Integer.MIN_VALUE)
                         : List.of(Duration.ZERO, Duration.ofNanos(-1), Limits.NEVER.plusNanos(1));
         for (Object value : refused) {
             assertThatIllegalArgumentException()
                     .as("%s", value)
-                    .isThrownBy(() -> with(component, value))
-                    .withMessageContaining(component.getName());
+                    .isThrownBy(() -> bound.with(value))
+                    .withMessageContaining(bound.toString());
         }
     }
 
     @ParameterizedTest
-    @MethodSource("components")
-    void everyBoundHasAWordForNoBound(RecordComponent component) throws Exception {
-        Object word = component.getType() == int.class ? (Object) Limits.UNBOUNDED : Limits.NEVER;
+    @MethodSource("bounds")
+    void everyBoundHasAWordForNoBound(Bound bound) throws Exception {
+        Object word = bound.type() == int.class ? (Object) Limits.UNBOUNDED : Limits.NEVER;
 
-        assertThat(component.getAccessor().invoke(Limits.unbounded())).isEqualTo(word);
-        assertThat(component.getAccessor().invoke(with(component, word))).isEqualTo(word);
-        assertThat(component.getAccessor().invoke(Limits.defaults())).isNotEqualTo(word);
+        assertThat(bound.of(Limits.unbounded())).isEqualTo(word);
+        assertThat(bound.of(bound.with(word))).isEqualTo(word);
+        assertThat(bound.of(Limits.defaults())).isNotEqualTo(word);
     }
 
     @Test
@@ -69,21 +117,5 @@ class LimitsTest {
     @Test
     void aMissingDurationIsRefused() {
         assertThatNullPointerException().isThrownBy(() -> Limits.defaults().withCloseTimeout(null));
-    }
-
-    private static Limits with(RecordComponent component, Object value) throws Exception {
-        String name = component.getName();
-        String method = "with" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1);
-        try {
-            return (Limits)
-                    Limits.class
-                            .getMethod(method, component.getType())
-                            .invoke(Limits.defaults(), value);
-        } catch (InvocationTargetException e) {
-            if (e.getCause() instanceof RuntimeException cause) {
-                throw cause;
-            }
-            throw e;
-        }
     }
 }

@@ -8,6 +8,7 @@ import io.peerloom.websocket.UpgradeRequest;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -18,6 +19,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLSession;
 
 /**
@@ -44,7 +46,7 @@ import javax.net.ssl.SSLSession;
  *
  * <p><b>The end.</b> A close is not a failure: a receive then has null for an answer. A connection
  * that broke fails the receives with {@link PeerException}. Both are seen after the last message;
- * {@link #closed} tells of both, once.
+ * {@link #closed} tells of both, once, also to those who do not receive.
  *
  * <p><b>Threads.</b> Any thread may call any method; none blocks. Stages run on virtual threads of
  * this library, where they may block without holding anything else up, or on an executor given when
@@ -198,7 +200,7 @@ public final class AsyncWebSocketPeer {
         }
 
         /** What is answered when there is a message, and perhaps there are more. Under the role. */
-        abstract T answer(Message first, WebSocketPeer peer);
+        abstract T answer(Message first, Supplier<Message> more);
 
         /** What is answered when the connection was closed. */
         abstract T answerClosed();
@@ -210,7 +212,7 @@ public final class AsyncWebSocketPeer {
         }
 
         @Override
-        Message answer(Message first, WebSocketPeer peer) {
+        Message answer(Message first, Supplier<Message> more) {
             return first;
         }
 
@@ -229,13 +231,11 @@ public final class AsyncWebSocketPeer {
         }
 
         @Override
-        List<Message> answer(Message first, WebSocketPeer peer) {
+        List<Message> answer(Message first, Supplier<Message> more) {
             var batch = new ArrayList<Message>();
-            for (Message next = first; next != null; next = peer.takeMessage()) {
+            batch.add(first);
+            for (Message next; batch.size() < most && (next = more.get()) != null; ) {
                 batch.add(next);
-                if (batch.size() == most) {
-                    break;
-                }
             }
             return batch;
         }
@@ -254,14 +254,26 @@ public final class AsyncWebSocketPeer {
         /** A message that nobody waited for any more when it came. Written under the role. */
         private volatile Message stash;
 
+        /** What followed it, if the end was told before that; else null. Belongs to the role. */
+        private ArrayDeque<Message> rest;
+
+        /** A thread {@linkplain #watch watches} for the end. Written under the role, once. */
+        private volatile boolean watched;
+
+        /** Messages go on being received. Set under the role, cleared by the watching thread. */
+        private volatile boolean progress;
+
+        /** The connection is over, and nobody receives. Written by the watching thread, once. */
+        private volatile boolean over;
+
         /** Somebody wants to hear of the end, without receiving. Any thread sets it. */
         private volatile boolean endWanted;
 
         /** How many strangers in a row were answered in a step. Belongs to the role. */
         private int strangers;
 
-        /** The connection's own threads read it ahead. Belongs to the role. */
-        private boolean readAhead;
+        /** The connection's own threads read it ahead. Written under the role, once. */
+        private volatile boolean readAhead;
 
         /** A message was handed out since the last read that nobody asked for. Under the role. */
         private boolean handedOut;
@@ -321,12 +333,7 @@ public final class AsyncWebSocketPeer {
 
         /** The next message if it is here; null if it has to be waited for. */
         private Message atHand() {
-            Message next = stash;
-            if (next != null) {
-                stash = null;
-                return next;
-            }
-            next = peer.takeMessage();
+            Message next = takeHere();
             if (next == null) {
                 peer.poll();
                 next = peer.takeMessage();
@@ -334,10 +341,20 @@ public final class AsyncWebSocketPeer {
             return next;
         }
 
+        /** The next message that was read and is not with core's threads any more; or null. */
+        private Message takeHere() {
+            Message next = stash;
+            if (next == null) {
+                return peer.takeMessage();
+            }
+            stash = rest == null ? null : rest.poll();
+            return next;
+        }
+
         /** Answers one that is claimed with a message and perhaps more. */
         private <T> void answer(Receive<T> receive, Message message) {
-            handedOut = true;
-            receive.decide(receive.answer(message, peer), null);
+            handedOut();
+            receive.decide(receive.answer(message, this::takeHere), null);
         }
 
         void awaitEnd() {
@@ -351,9 +368,18 @@ public final class AsyncWebSocketPeer {
             LockSupport.unpark(courteous);
         }
 
+        private void handedOut() {
+            handedOut = true;
+            if (watched && !progress) {
+                progress = true;
+            }
+        }
+
         @Override
         boolean hasMoreWork() {
-            return end == null && (closeBegun || (endWanted && stash == null));
+            return end == null
+                    && (closeBegun
+                            || (endWanted && ((stash == null && !readAhead) || over || !watched)));
         }
 
         @Override
@@ -365,7 +391,7 @@ public final class AsyncWebSocketPeer {
             }
             Receive<?> waiter = claimNext();
             if (waiter == null) {
-                stash = message; // given up meanwhile; the next receive gets it
+                putBack(message); // given up meanwhile; the next receive gets it
             } else if (message == null) {
                 answerEnd(waiter);
             } else {
@@ -388,18 +414,70 @@ public final class AsyncWebSocketPeer {
                 if (kept == null) {
                     return receive();
                 }
-                stash = null;
+                stash = rest == null ? null : rest.poll();
                 return kept;
             }
             if (closeBegun) {
                 awaitClose();
-            } else if (endWanted && kept == null && end == null) {
-                awaitAnswer();
-                if (waiting.isEmpty() && !closeBegun) {
-                    return peer.receive();
+            } else if (endWanted && end == null) {
+                if (over) {
+                    takeRest();
+                } else if (kept == null && !readAhead) {
+                    awaitAnswer();
+                    if (waiting.isEmpty() && !closeBegun) {
+                        return peer.receive();
+                    }
+                } else if (!watched) {
+                    watched = true;
+                    Relay.start(this::watch);
                 }
             }
             return null;
+        }
+
+        /** Puts a message in front that was taken for somebody who has given it up. */
+        private void putBack(Message message) {
+            if (stash != null) {
+                rest.addFirst(stash);
+            }
+            stash = message;
+        }
+
+        /**
+         * Waits for the end of a connection whose messages nobody receives, or that is read ahead,
+         * on a thread of its own: it cannot be read past them. The end comes after the messages as
+         * long as somebody receives; it waits {@link #ANSWERS_FIRST} for that, from one message to
+         * the next.
+         */
+        private void watch() {
+            while (!peer.awaitClosed(Limits.NEVER)) {
+                Thread.interrupted(); // which would keep it from waiting
+            }
+            do {
+                progress = false;
+                long deadline = System.nanoTime() + ANSWERS_FIRST;
+                for (long left = ANSWERS_FIRST;
+                        left > 0 && end == null;
+                        left = deadline - System.nanoTime()) {
+                    LockSupport.parkNanos(this, left);
+                }
+            } while (progress && end == null);
+            over = true;
+            ensure();
+        }
+
+        /** After the end: what came before it is kept here, so that the peer can see it. */
+        private void takeRest() {
+            rest = new ArrayDeque<>();
+            do {
+                peer.poll();
+                for (Message next; (next = peer.takeMessage()) != null; ) {
+                    rest.add(next);
+                }
+            } while (peer.getReadyState() != WebSocketPeer.State.CLOSED);
+            if (stash == null) {
+                stash = rest.poll();
+            }
         }
 
         /**
@@ -635,9 +713,14 @@ public final class AsyncWebSocketPeer {
 
     /**
      * {@return how the connection ended, once it has: exactly one event, on every path} It comes
-     * when the messages before it were received, or after a close of one's own without waiting for
-     * that. It does not fail. Every call returns a future of its own, so that to cancel it means
+     * when the messages before it were received. For messages that nobody receives it waits a
+     * quarter of a second, and after a close of one's own not at all; they can be received after
+     * it. It does not fail. Every call returns a future of its own, so that to cancel it means
      * nothing to others.
+     *
+     * <p>Whoever does not receive hears of the other side's end as {@link
+     * WebSocketPeer#awaitClosed} says: behind more messages than {@link Limits#inboundBytes} and
+     * {@link Limits#inboundMessages} allow it is not seen.
      */
     public CompletableFuture<CloseInfo> closed() {
         inlet.awaitEnd();
@@ -714,7 +797,7 @@ public final class AsyncWebSocketPeer {
         CompletionStage<?> served;
         try {
             served = Objects.requireNonNull(handler.handle(this), "stage of the handler");
-        } catch (Exception e) {
+        } catch (Throwable e) { // Errors, and the checked ones of other languages
             served = CompletableFuture.failedStage(e);
         }
         var outcome = new CompletableFuture<Throwable>();

@@ -1,7 +1,9 @@
 package io.peerloom.async;
 
+import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -28,9 +30,10 @@ public final class AsyncWebSocketServer implements AutoCloseable {
     public interface Handler {
 
         /**
-         * Begins to serve a connection. Called on a virtual thread of the connection's own. When
-         * the stage is done the connection is closed: with code 1000, or 1011 if it failed or the
-         * handler threw, unless that was done already; what was sent is sent before.
+         * Begins to serve a connection. Called on a virtual thread of the connection's own. A
+         * handler that does not receive learns of the end by {@link AsyncWebSocketPeer#closed}.
+         * When the stage is done the connection is closed: with code 1000, or 1011 if it failed or
+         * the handler threw, unless that was done already; what was sent is sent before.
          *
          * @param peer the open peer
          * @return done when the connection is served; not null
@@ -90,10 +93,10 @@ public final class AsyncWebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Stops to listen, and begins to close all connections with code 1001.
+     * Stops listening, and begins to close all connections with code 1001. Does not block.
      *
-     * @return done when all of them have ended and their handlers seen it: not later than the
-     *     handshake, close and write timeouts allow
+     * @return done when all of them have ended and their handlers' stages are done; or when the
+     *     deadlines of {@link WebSocketServer#close} have passed, whatever handlers do
      */
     public CompletableFuture<Void> stop() {
         var stopped = new CompletableFuture<Void>();
@@ -104,14 +107,27 @@ public final class AsyncWebSocketServer implements AutoCloseable {
         return stopped;
     }
 
-    /** Stops, and waits until all connections have ended, as {@link #stop}. */
+    /**
+     * Stops, and waits until all connections have ended and their handlers' stages are done, as
+     * {@link #stop}: milliseconds when clients and handlers behave, and with the default limits 50
+     * seconds at the most; see {@link WebSocketServer#close}.
+     */
     @Override
     public void close() {
         server.close();
     }
 
     /**
-     * Waits until the server stops.
+     * {@return the peers whose connection is over, but whose handler's stage is not done} Only to
+     * ask who and what they are. See {@link WebSocketServer#getUnfinishedPeers}. Any thread.
+     */
+    public List<WebSocketPeer> getUnfinishedPeers() {
+        return server.getUnfinishedPeers();
+    }
+
+    /**
+     * Waits until the server stops, and then for its connections and handlers as long as {@link
+     * #close} does.
      *
      * @throws InterruptedException if the waiting thread is interrupted
      */

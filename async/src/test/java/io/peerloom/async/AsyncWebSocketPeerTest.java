@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.Limits;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.Options;
 import io.peerloom.websocket.WebSocketPeer;
@@ -16,6 +17,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -44,6 +46,7 @@ import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -359,6 +362,7 @@ class AsyncWebSocketPeerTest {
         int count = 20_000;
         try (var server = countingServer(count)) {
             var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            var end = peer.closed(); // who waits for it is not in the way
             stranger.run(() -> {
                 int atOnce = 0;
                 for (int i = 0; i < count; i++) {
@@ -369,7 +373,7 @@ class AsyncWebSocketPeerTest {
                 assertThat(atOnce).isGreaterThan(count * 3 / 4);
                 return null;
             });
-            peer.close().join();
+            assertThat(peer.close().join()).isEqualTo(end.join());
         }
     }
 
@@ -891,6 +895,75 @@ class AsyncWebSocketPeerTest {
         }
     }
 
+    /** How the connection ends of somebody who does not receive. */
+    private enum End {
+        OTHER_CLOSES,
+        OTHER_DROPS,
+        SERVER_STOPS
+    }
+
+    /** Messages that nobody receives do not keep the end back, nor does it take them away. */
+    @ParameterizedTest
+    @CsvSource({
+        "OTHER_CLOSES, 1, false",
+        "OTHER_CLOSES, 1, true",
+        "OTHER_CLOSES, 100, false",
+        "OTHER_DROPS, 1, false",
+        "OTHER_DROPS, 100, true",
+        "SERVER_STOPS, 1, false",
+        "SERVER_STOPS, 100, true"
+    })
+    void theEndIsToldThoughMessagesWereNotReceived(End end, int messages, boolean givenUp)
+            throws Exception {
+        var sent = new CompletableFuture<Void>();
+        try (var server =
+                WebSocketServer.serve(
+                        0,
+                        peer -> {
+                            for (int i = 0; i < messages; i++) {
+                                peer.send(number(i));
+                            }
+                            if (end == End.SERVER_STOPS) {
+                                sent.complete(null);
+                                peer.receive();
+                            } else if (end == End.OTHER_DROPS) {
+                                peer.close(-1, "");
+                            } else {
+                                peer.close(4003, "");
+                            }
+                        })) {
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            if (givenUp) { // so that a message waits already when the end is asked for
+                var never = peer.receive();
+                assertThat(never.cancel(true)).isTrue();
+                var again = peer.receive();
+                again.cancel(true);
+            }
+            var closed = peer.closed();
+            if (end == End.SERVER_STOPS) {
+                sent.join();
+                server.stop();
+            }
+            CloseInfo info = closed.get(20, TimeUnit.SECONDS);
+            assertThat(info.code())
+                    .isEqualTo(
+                            switch (end) {
+                                case OTHER_CLOSES -> 4003;
+                                case OTHER_DROPS -> 1006;
+                                case SERVER_STOPS -> 1001;
+                            });
+            for (int i = 0; i < messages; i++) {
+                assertThat(peer.receive().join()).isEqualTo(number(i));
+            }
+            if (end == End.OTHER_DROPS) {
+                assertThat(failureOf(peer.receive()).code()).isEqualTo(ErrorCode.FAILED);
+            } else {
+                assertThat(peer.receive().join()).isNull();
+            }
+            assertThat(peer.closed().join()).isEqualTo(info);
+        }
+    }
+
     /** What arrived before our close is there after it, and does not hold the end up. */
     @Test
     void messagesCanBeReceivedAfterAClose() throws Exception {
@@ -1143,5 +1216,66 @@ class AsyncWebSocketPeerTest {
         server.stop().join();
         assertThat(closed.join().code()).isEqualTo(1001);
         server.join();
+    }
+
+    /** A handler that only waits for the end hears of it, and the server need not wait for it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aHandlerThatDoesNotReceiveHearsOfTheEnd(boolean stops) throws Exception {
+        var ended = new CompletableFuture<CloseInfo>();
+        try (var server =
+                AsyncWebSocketServer.serve(0, peer -> peer.closed().thenAccept(ended::complete))) {
+            var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort()).join();
+            peer.send("nobody takes it").join();
+            if (stops) {
+                server.stop().get(20, TimeUnit.SECONDS); // 45, and in vain, as it was
+                assertThat(ended).isDone();
+            } else {
+                peer.close(4000, "").join();
+                assertThat(ended.get(20, TimeUnit.SECONDS).code()).isEqualTo(4000);
+            }
+            assertThat(server.getUnfinishedPeers()).isEmpty();
+        }
+    }
+
+    @Test
+    void aServerStopsThoughAStageIsNeverDone() throws Exception {
+        var never = new CompletableFuture<Void>();
+        var core = new WebSocketServer();
+        core.setOptions(
+                Options.defaults()
+                        .withLimits(Limits.defaults().withCloseTimeout(Duration.ofMillis(500))));
+        core.start(0, AsyncWebSocketServer.adapt(peer -> never));
+        var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + core.getLocalPort()).join();
+        var closed = peer.closed();
+        core.close();
+        assertThat(closed.join().code()).isEqualTo(1001);
+        assertThat(core.getUnfinishedPeers()).hasSize(1);
+        never.complete(null);
+        await().until(() -> core.getUnfinishedPeers().isEmpty());
+    }
+
+    /** What other languages do not declare, and what is no exception, closes with 1011 as well. */
+    @ParameterizedTest
+    @ValueSource(classes = {IOException.class, LinkageError.class})
+    void whateverAHandlerThrowsClosesWith1011(Class<? extends Throwable> kind) throws Exception {
+        var ended = new CompletableFuture<CompletableFuture<CloseInfo>>();
+        try (var server =
+                AsyncWebSocketServer.serve(
+                        0,
+                        peer -> {
+                            ended.complete(peer.closed());
+                            sneak(kind.getConstructor(String.class).newInstance("of the test"));
+                            return null;
+                        })) {
+            var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort()).join();
+            assertThat(peer.closed().join().code()).isEqualTo(1011);
+            assertThat(ended.join().get(20, TimeUnit.SECONDS).code()).isEqualTo(1011);
+        }
+    }
+
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+    private static <E extends Throwable> void sneak(Throwable e) throws E {
+        throw (E) e;
     }
 }

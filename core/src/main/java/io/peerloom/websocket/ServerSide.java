@@ -64,13 +64,19 @@ final class ServerSide {
     /** The wire to speak on: with TLS, if the options have a certificate. */
     Wire wire(Wire accepted) {
         SSLContext context = options.sslContext();
-        return context == null
-                ? accepted
-                : TlsWire.server(
-                        accepted,
-                        context,
-                        options.clientAuth() == Options.ClientAuth.WANTED,
-                        options.clientAuth() == Options.ClientAuth.REQUIRED);
+        if (context == null) {
+            return accepted;
+        }
+        try {
+            return TlsWire.server(
+                    accepted,
+                    context,
+                    options.clientAuth() == Options.ClientAuth.WANTED,
+                    options.clientAuth() == Options.ClientAuth.REQUIRED);
+        } catch (Throwable e) { // a context that cannot be used; nobody else has the socket yet
+            accepted.close();
+            throw e;
+        }
     }
 
     /** Shakes TLS hands, and tells who speaks plain HTTP that he should not. */
@@ -182,9 +188,15 @@ final class ServerSide {
     private UpgradeResponse decide(UpgradeRequest request) throws HandshakeException {
         try {
             return Objects.requireNonNull(handler.handle(request), "the answer");
-        } catch (RuntimeException e) {
-            LOG.warn("upgrade handler failed for {}", request, e);
+        } catch (Throwable e) { // checked ones too: not every language declares them
+            LOG.warn(
+                    "the upgrade handler failed for {} from {}",
+                    request,
+                    request.remoteAddress(),
+                    e);
             throw new HandshakeException(500, "the server failed");
+        } finally {
+            Thread.interrupted(); // it may have left that, which would close the channel
         }
     }
 

@@ -7,8 +7,9 @@ package io.peerloom.websocket;
  * long as the handshake's deadline allows. A server of blocking handlers calls it on the
  * connection's own virtual thread, so on many at once.
  *
- * <p>If it throws, or returns null, the client is answered 500; a polled server's {@link
- * WebSocketServer#poll} throws it on, a blocking one logs it.
+ * <p>If it throws, whatever that is, or returns null, the client is answered 500 and it is logged,
+ * with the client's address; a polled server's {@link WebSocketServer#poll} throws it on, too. It
+ * may not call that {@code poll} itself, which answers with an {@link IllegalStateException}.
  */
 @FunctionalInterface
 public interface UpgradeHandler {

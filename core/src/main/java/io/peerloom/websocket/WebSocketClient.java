@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A WebSocket client that tells what happens by callbacks from {@link #poll}. Godot 3: {@code
@@ -19,7 +21,14 @@ import java.util.Optional;
  */
 public final class WebSocketClient implements Peer, AutoCloseable {
 
-    /** The events, all from {@link #poll} and on its thread. */
+    private static final Logger LOG = LoggerFactory.getLogger(WebSocketClient.class);
+
+    /**
+     * The events, all from {@link #poll} and on its thread. Each is told once, also when a method
+     * throws: {@code poll} throws that on, and the next one tells the rest.
+     *
+     * <p>A method may call everything but {@link WebSocketClient#poll}.
+     */
     public interface Listener {
 
         /**
@@ -65,9 +74,22 @@ public final class WebSocketClient implements Peer, AutoCloseable {
     /** Whom to trust instead of what the options say; null for that. */
     private X509Certificate trusted;
 
+    // What the listener was told of the connection. Each is set before the call, so that none is
+    // told twice.
+
     private boolean established;
-    private boolean ended = true;
+
+    /** How many messages; wraps. */
+    private int messagesTold;
+
     private boolean closeTold;
+    private boolean ended = true;
+
+    /** What a poll would have returned whose listener threw. */
+    private ErrorCode result = ErrorCode.OK;
+
+    /** The listener is being called. */
+    private boolean polling;
 
     /** A client that is not connected. */
     public WebSocketClient() {}
@@ -85,18 +107,24 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * Begins to connect. Godot 3: {@code connect_to_url}.
      *
      * @param url as for {@link WebSocketPeer#connectToUrl}
-     * @return as {@link WebSocketPeer#connectToUrl}
+     * @return as {@link WebSocketPeer#connectToUrl}; also ALREADY_IN_USE until the listener was
+     *     told how the connection before it ended
      */
     public ErrorCode connectToUrl(String url) {
-        ErrorCode result =
+        if (!ended) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        ErrorCode begun =
                 peer.connectToUrl(
                         url, trusted == null ? null : TLSOptions.client(List.of(trusted)));
-        if (result == ErrorCode.OK) {
+        if (begun == ErrorCode.OK) {
             established = false;
+            messagesTold = 0;
             closeTold = false;
             ended = false;
+            result = ErrorCode.OK;
         }
-        return result;
+        return begun;
     }
 
     /**
@@ -106,10 +134,10 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * @param url as for {@link WebSocketPeer#connectToUrl}
      * @param protocols the subprotocols to offer, the preferred one first
      * @param headers more header lines, each {@code "Name: value"}
-     * @return as {@link WebSocketPeer#connectToUrl}
+     * @return as {@link #connectToUrl(String)}
      */
     public ErrorCode connectToUrl(String url, List<String> protocols, List<String> headers) {
-        if (peer.getReadyState() == WebSocketPeer.State.CLOSED) {
+        if (ended) {
             peer.setOptions(peer.getOptions().withProtocols(protocols).withHeaders(headers));
         }
         return connectToUrl(url);
@@ -188,29 +216,60 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * Looks what happened and calls the listener. Godot 3: {@code poll}.
      *
      * @return as {@link WebSocketPeer#poll}
+     * @throws IllegalStateException if it is called by the listener; nothing else has happened then
+     * @throws RuntimeException what the listener threw, an {@link Error} likewise; it is logged,
+     *     with the URL. What was told counts as told, the rest of the news waits for the next poll
      */
     @Override
     public ErrorCode poll() {
-        if (ended) {
-            return ErrorCode.OK;
+        if (polling) {
+            throw new IllegalStateException(
+                    "poll() was called by a callback of the same client's poll()");
         }
+        polling = true;
+        try {
+            if (!ended) {
+                step();
+            }
+        } catch (Throwable e) {
+            LOG.warn("a callback for {} failed: {}", peer.getRequestedUrl(), e.toString());
+            throw e;
+        } finally {
+            polling = false;
+        }
+        ErrorCode answer = result;
+        result = ErrorCode.OK;
+        return answer;
+    }
+
+    /**
+     * Tells what there is to tell. What that is follows from what the listener was told before, and
+     * not from what this call did: it may throw, or poll the peer itself.
+     */
+    private void step() {
         WebSocketConnection connection = peer.connection();
-        int before = peer.getAvailablePacketCount();
-        int fresh = peer.fetch() - before;
+        peer.fetch();
         if (!established && peer.isConnectedToHost()) {
             established = true;
             listener.connectionEstablished(peer.getSelectedProtocol());
         }
-        for (; fresh > 0 && peer.getAvailablePacketCount() > 0; fresh--) {
+        while (isMessageDue(connection)) {
+            messagesTold++;
             listener.dataReceived();
         }
         connection.doneWithTaken();
-        if (!closeTold && connection.isCloseRequested()) {
+        ErrorCode found = peer.settle(false); // before we look at the close frame, which was first
+        if (found != ErrorCode.OK) {
+            result = found;
+        }
+        if (!closeTold
+                && established
+                && connection.isCloseRequested()
+                && !connection.hasArrivals()) { // which it was behind
             closeTold = true;
             listener.serverCloseRequest(connection.peerCloseCode(), connection.peerCloseReason());
         }
-        ErrorCode result = peer.settle(false);
-        if (peer.getReadyState() == WebSocketPeer.State.CLOSED && peer.connection() == connection) {
+        if (peer.getReadyState() == WebSocketPeer.State.CLOSED) {
             ended = true;
             if (established) {
                 listener.connectionClosed(peer.wasCleanClose());
@@ -218,7 +277,16 @@ public final class WebSocketClient implements Peer, AutoCloseable {
                 listener.connectionError();
             }
         }
-        return result;
+    }
+
+    /** Whether there is a message that the listener was not told of. */
+    private boolean isMessageDue(WebSocketConnection connection) {
+        int here = peer.getAvailablePacketCount();
+        int due = connection.arrived() - messagesTold;
+        if (due > here) { // some of them were taken meanwhile
+            messagesTold += due - here;
+        }
+        return due > 0 && here > 0;
     }
 
     /**

@@ -1222,6 +1222,14 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         return aheadTo - aheadFrom + inbound.available();
     }
 
+    /**
+     * How many messages {@link #refill} has given the receiving thread in all; of a polled
+     * connection, and wraps.
+     */
+    int arrived() {
+        return taken + inbound.available();
+    }
+
     /** The next message that was {@link #refill refilled}, or null. Receiving thread only. */
     Message take() {
         if (aheadFrom < aheadTo) {

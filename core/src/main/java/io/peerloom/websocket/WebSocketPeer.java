@@ -6,6 +6,7 @@ import io.peerloom.Peer;
 import io.peerloom.internal.link.ChannelWire;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.StreamWire;
+import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.ClientHandshake;
@@ -38,6 +39,8 @@ import java.util.Optional;
 import java.util.Set;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One end of a WebSocket, client or server (RFC 6455). Godot: {@code WebSocketPeer}, the class of
@@ -50,7 +53,8 @@ import javax.net.ssl.SSLSession;
  *
  * <p><b>Blocking</b>, on a virtual thread: {@link #connect}, or the peer that {@link
  * WebSocketServer#serve} hands to its handler; then {@link #receive()} and {@link #send} until
- * {@code receive} returns null. The calling thread reads and writes the socket itself.
+ * {@code receive} returns null. The calling thread reads and writes the socket itself: so what
+ * sends, {@link #putPacket} too, waits while the other side does not read.
  *
  * <p><b>What the user sees</b> moves only in {@link #poll} and in calls of his own:
  *
@@ -78,6 +82,8 @@ import javax.net.ssl.SSLSession;
  * thread stay in order.
  */
 public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
 
     /** How {@link #putPacket} sends. Godot: {@code WriteMode}. */
     public enum WriteMode {
@@ -438,19 +444,33 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         connection = opening;
         phase = Phase.CONNECTING;
         boolean immediately = noDelay;
-        io.peerloom.internal.link.Threads.start(
+        start(
+                opening,
+                target,
+                c -> {
+                    Wire wire = over != null ? wire(over) : open(c, parsed, immediately);
+                    if (parsed.secure() && !(over instanceof StreamPeerTLS)) {
+                        c.attach(encrypted(wire, parsed, with.sslContext(), tls));
+                    } else {
+                        c.attach(wire);
+                        secured(over);
+                    }
+                    return shakeHands(c, handshake, with.limits());
+                });
+    }
+
+    /** Opens it, and reads if it is polled, on a thread of its own. */
+    private static void start(
+            WebSocketConnection opening, String what, WebSocketConnection.Opener opener) {
+        Threads.start(
                 "peerloom-websocket",
-                () ->
-                        opening.run(c -> {
-                            Wire wire = over != null ? wire(over) : open(c, parsed, immediately);
-                            if (parsed.secure() && !(over instanceof StreamPeerTLS)) {
-                                c.attach(encrypted(wire, parsed, with.sslContext(), tls));
-                            } else {
-                                c.attach(wire);
-                                secured(over);
-                            }
-                            return shakeHands(c, handshake, with.limits());
-                        }));
+                () -> {
+                    try {
+                        opening.run(opener);
+                    } catch (Throwable e) { // of an SSLContext, say: the connection ended with it
+                        LOG.warn("opening {} failed", what, e);
+                    }
+                });
     }
 
     private static Wire open(WebSocketConnection c, WebSocketUrl url, boolean noDelay)
@@ -541,13 +561,13 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         connection = opening;
         phase = Phase.CONNECTING;
         String from = host;
-        io.peerloom.internal.link.Threads.start(
-                "peerloom-websocket",
-                () ->
-                        opening.run(c -> {
-                            c.attach(side.wire(wire(accepted)));
-                            return side.open(c, from, secured(accepted));
-                        }));
+        start(
+                opening,
+                "a client " + from,
+                c -> {
+                    c.attach(side.wire(wire(accepted)));
+                    return side.open(c, from, secured(accepted));
+                });
         return ErrorCode.OK;
     }
 
@@ -827,7 +847,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     // ---- sending ----
 
     /**
-     * Sends a binary message. Any thread. Godot 4: {@code send}.
+     * Sends a binary message. Never blocks on a polled peer; on a blocking one it waits for an
+     * other side that does not read, see {@link #send(Message)}. Any thread. Godot 4: {@code send}.
      *
      * @param message the payload, perhaps empty; not kept
      * @return as {@link #send(Message)}
@@ -837,7 +858,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * Sends a message. Any thread. Godot 4: {@code send}.
+     * Sends a message. Never blocks on a polled peer; on a blocking one it waits for an other side
+     * that does not read, see {@link #send(Message)}. Any thread. Godot 4: {@code send}.
      *
      * @param message the payload, perhaps empty; UTF-8 if it is to be text; not kept
      * @param mode text or binary
@@ -858,7 +880,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * Sends a text message. Any thread. Godot 4: {@code send_text}.
+     * Sends a text message. Never blocks on a polled peer; on a blocking one it waits for an other
+     * side that does not read, see {@link #send(Message)}. Any thread. Godot 4: {@code send_text}.
      *
      * @param message any Unicode text
      * @return as {@link #send(Message)}
@@ -869,8 +892,12 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * Sends a message. Any thread. On a polled peer it never blocks; on a blocking one it may wait
-     * until the other side takes something, at most {@link Limits#writeTimeout}.
+     * Sends a message. On a polled peer it never blocks. On a blocking one it waits while the other
+     * side does not read, until that takes nothing for {@link Limits#writeTimeout}, 30 seconds by
+     * default, and is dropped. So a handler that sends to many peers one after the other stands
+     * still because of a single one that does not read: send to many with {@link
+     * WebSocketServer#broadcast(Message)}, which never waits and tells who did not take the
+     * message. Any thread.
      *
      * @param message the message; not copied
      * @return OK when it was accepted; FAILED when the peer is not open, OUT_OF_MEMORY when what
@@ -1028,6 +1055,28 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public boolean wasCleanClose() {
         return end != null && end.clean();
+    }
+
+    /**
+     * Waits until the connection has ended, for a thread that does not receive: a handler that only
+     * sends, say. It does not wait for messages to be taken; they can be taken after it, and the
+     * getters agree with the end once they were and {@link #poll} or {@link #receive()} has seen
+     * it. Any thread, while others receive and send. Not Godot's.
+     *
+     * <p>The end can only be seen behind what came before it. So where more messages wait to be
+     * taken than {@link Limits#inboundBytes} and {@link Limits#inboundMessages} allow, the other
+     * side's end is seen when some were taken, or when sending to it fails; one's own {@link
+     * #close} and {@link WebSocketServer#stop} do not wait for that.
+     *
+     * @param timeout how long to wait at the most; zero or negative to look and not wait
+     * @return true if it has ended, or never began; false if the time is up, or if the calling
+     *     thread is or gets interrupted, which leaves its interrupt status set
+     */
+    public boolean awaitClosed(Duration timeout) {
+        WebSocketConnection current = connection;
+        return current == null
+                || current.await(
+                        () -> current.state() == ConnectionState.CLOSED, Nanos.of(timeout));
     }
 
     // ---- who and what ----

@@ -28,6 +28,7 @@ import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -39,6 +40,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,7 +68,12 @@ public final class WebSocketServer implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(WebSocketServer.class);
 
-    /** The events of a polled server, all from {@link #poll} and on its thread. */
+    /**
+     * The events of a polled server, all from {@link #poll} and on its thread. Each is told once,
+     * also when a method throws: {@code poll} throws that on, and the next one tells the rest.
+     *
+     * <p>A method may call everything but {@link WebSocketServer#poll}.
+     */
     public interface Listener {
 
         /**
@@ -113,8 +120,13 @@ public final class WebSocketServer implements AutoCloseable {
          * Serves a connection until it returns, on a virtual thread of its own. After it the
          * connection is closed: with code 1000, or 1011 if it threw, unless that was done already.
          *
+         * <p>It has to return once the connection is over: {@link WebSocketPeer#receive()} returns
+         * null then, {@code send} returns FAILED. A handler that does neither, because it waits for
+         * something to send, learns of the end by {@link WebSocketPeer#awaitClosed} in another
+         * thread. {@link WebSocketServer#getUnfinishedPeers} lists those that have not returned.
+         *
          * @param peer the open peer
-         * @throws Exception if serving failed; it is logged
+         * @throws Exception if serving failed; what it throws, an {@link Error} too, is logged
          */
         void handle(WebSocketPeer peer) throws Exception;
     }
@@ -132,17 +144,28 @@ public final class WebSocketServer implements AutoCloseable {
         final String address;
         private final transient Settings settings;
 
-        /** A polled server's upgrade handler is asked in poll: the request and its answer. */
-        private transient volatile UpgradeRequest asked;
+        /**
+         * A polled server's upgrade handler is asked in poll: null, then the {@link UpgradeRequest}
+         * by the handshake's thread, then its {@link UpgradeResponse} by the polling thread.
+         */
+        private transient volatile Object upgrade;
 
-        private transient volatile UpgradeResponse answer;
+        /** Its handler has returned. Written by the thread that ran it. */
+        private volatile boolean returned;
 
         // what follows belongs to the polling thread, or the handler's if there is one
 
         /** 0 before it is announced. */
         private int id;
 
+        // What the listener was told. Each is set before the call, so that none is told twice.
+
+        /** How many messages; wraps. */
+        private int messagesTold;
+
         private boolean closeTold;
+
+        private boolean endTold;
 
         /** It waits in {@link #unwritten}. */
         private boolean unwrittenToo;
@@ -179,6 +202,8 @@ public final class WebSocketServer implements AutoCloseable {
                             c.attach(side.wire(new ChannelWire(channel)));
                             return side.open(c, address, null);
                         });
+            } catch (Throwable e) { // of an SSLContext, say: the connection has ended with it
+                LOG.warn("the handshake with {} failed", this, e);
             } finally {
                 pending.decrementAndGet();
                 if (reader) {
@@ -203,11 +228,21 @@ public final class WebSocketServer implements AutoCloseable {
                     settings.handler.handle(peer);
                     code = 1000;
                 }
-            } catch (Exception e) {
-                LOG.warn("handler of {} failed", peer.getRequestedUrl(), e);
+            } catch (Throwable e) { // an Error of the handler's is its own affair, too
+                LOG.warn("the handler of {} failed", this, e);
             } finally {
                 served(code);
             }
+        }
+
+        /** For logs: who, from where, and what it asked for. */
+        @Override
+        public String toString() {
+            String who = id == 0 ? "a client" : "client " + id;
+            String from =
+                    address.isEmpty() ? "" : " from " + address + ':' + peer.getConnectedPort();
+            UpgradeRequest request = connection.request();
+            return who + from + (request == null ? "" : " at " + request.url());
         }
 
         private ServerSide side() {
@@ -231,6 +266,7 @@ public final class WebSocketServer implements AutoCloseable {
 
         /** The handler has returned. */
         private void served(int code) {
+            Thread.interrupted(); // it may have left that, which would keep us from waiting
             try {
                 if (id != 0) {
                     peer.close(code, "");
@@ -280,59 +316,78 @@ public final class WebSocketServer implements AutoCloseable {
 
         @Override
         public void ended() {
-            if (!isBlocking()) { // else it has not left before its handler has
+            if (isBlocking()) { // it has not left before its handler has
+                unfinished.add(this);
+                if (returned) { // either we see it, or the handler's thread sees what we added
+                    unfinished.remove(this);
+                }
+            }
+            open.decrementAndGet();
+            if (isBlocking()) {
+                ends.signal();
+            } else {
                 left(this);
             }
         }
 
         /** Hands a request to the polling thread and waits for its answer. */
         private UpgradeResponse ask(UpgradeRequest request) {
-            asked = request;
+            upgrade = request;
             changed();
             connection.await(
-                    () -> answer != null || connection.phase() == Link.Phase.ENDED,
+                    () ->
+                            upgrade instanceof UpgradeResponse
+                                    || connection.phase() == Link.Phase.ENDED,
                     Nanos.FOREVER); // the handshake's deadline ends it
-            UpgradeResponse given = answer;
-            return given != null ? given : UpgradeResponse.refuse(503);
+            return upgrade instanceof UpgradeResponse given ? given : UpgradeResponse.refuse(503);
         }
 
-        /** The polling thread's share. */
+        private void answer(UpgradeRequest request) {
+            UpgradeResponse given = UpgradeResponse.refuse(500);
+            try {
+                given = Objects.requireNonNull(settings.upgrades.handle(request), "the answer");
+            } finally {
+                upgrade = given;
+                connection.wake();
+            }
+        }
+
+        /**
+         * The polling thread's share: tells what there is to tell. What that is follows from what
+         * the listener was told before, and not from what this call did: it may throw, or poll the
+         * peer itself.
+         */
         void step(Listener listener) {
-            if (settings.stopped.get()) {
+            if (isSilent()) {
                 return;
             }
-            UpgradeRequest question = asked;
-            if (question != null && answer == null) {
-                UpgradeResponse given = UpgradeResponse.refuse(500);
-                try {
-                    given = Objects.requireNonNull(settings.upgrades.handle(question));
-                } finally {
-                    answer = given;
-                    connection.wake();
-                }
+            if (upgrade instanceof UpgradeRequest request) {
+                answer(request);
             }
-            int before = peer.getAvailablePacketCount();
-            int now = peer.fetch();
-            if (!peer.isConnectedToHost()) {
-                return; // still shaking hands, or over without ever having been open
-            }
+            peer.fetch();
             if (id == 0) {
+                if (!peer.isConnectedToHost()) {
+                    return; // in the handshake, or over without ever having been open
+                }
                 announce();
                 listener.clientConnected(id, peer.getSelectedProtocol());
             }
-            for (int fresh = now - before;
-                    fresh > 0 && peer.getAvailablePacketCount() > 0;
-                    fresh--) {
+            while (!isSilent() && isMessageDue()) {
+                messagesTold++;
                 listener.dataReceived(id);
             }
             connection.doneWithTaken();
-            if (!closeTold && connection.isCloseRequested()) {
+            peer.settle(false); // before we look at the close frame, which was first
+            if (!isSilent()
+                    && !closeTold
+                    && connection.isCloseRequested()
+                    && !connection.hasArrivals()) { // which it was behind
                 closeTold = true;
                 listener.clientCloseRequest(
                         id, connection.peerCloseCode(), connection.peerCloseReason());
             }
-            peer.settle(false);
-            if (!peer.isConnectedToHost()) {
+            if (!isSilent() && !peer.isConnectedToHost()) {
+                endTold = true;
                 try {
                     listener.clientDisconnected(id, peer.wasCleanClose());
                 } finally {
@@ -340,11 +395,27 @@ public final class WebSocketServer implements AutoCloseable {
                 }
             }
         }
+
+        /** Whether the listener hears no more of it: it was told of the end, or has stopped all. */
+        private boolean isSilent() {
+            return endTold || settings.stopped.get();
+        }
+
+        /** Whether there is a message that the listener was not told of. */
+        private boolean isMessageDue() {
+            int here = peer.getAvailablePacketCount();
+            int due = connection.arrived() - messagesTold;
+            if (due > here) { // some of them were taken meanwhile
+                messagesTold += due - here;
+            }
+            return due > 0 && here > 0;
+        }
     }
 
     /**
      * What was set when the server began to listen; {@code stopped}, when it was stopped: no more
-     * events. The watchdog's members are all its connections that have not ended.
+     * events; {@code reported}, when it was logged which handlers have not returned after that. The
+     * watchdog's members are all its connections that have not ended.
      */
     private record Settings(
             Options options,
@@ -354,12 +425,16 @@ public final class WebSocketServer implements AutoCloseable {
             Set<String> hosts,
             Watchdog watchdog,
             DeflatePool pool,
-            AtomicBoolean stopped) {}
+            AtomicBoolean stopped,
+            AtomicBoolean reported) {}
 
     /** A fatal alert before any handshake: internal_error, the nearest to 503 that TLS has. */
     private static final byte[] TLS_ALERT = {21, 3, 3, 0, 2, 2, 80};
 
     private static final Listener SILENT = new Listener() {};
+
+    /** How many handlers that have not returned are logged one by one. */
+    private static final int REPORTED = 10;
 
     /** Where the polling thread waits for members with news. */
     private final WaitPoint news = new WaitPoint();
@@ -377,8 +452,18 @@ public final class WebSocketServer implements AutoCloseable {
     private record Neighbours(String address, int count) {}
 
     private final Map<String, Neighbours> perAddress = new ConcurrentHashMap<>();
+
+    /** Connections that have not ended, or whose handlers have not returned. */
     private final AtomicInteger live = new AtomicInteger();
+
+    /** Connections that have not ended. */
+    private final AtomicInteger open = new AtomicInteger();
+
+    /** Connections whose opening handshake is under way. */
     private final AtomicInteger pending = new AtomicInteger();
+
+    /** Connections of a blocking server that have ended and whose handlers have not returned. */
+    private final Set<Member> unfinished = ConcurrentHashMap.newKeySet();
 
     // set by the owner before listening, read by the accepting thread from then on
     private Options options = Options.defaults();
@@ -727,6 +812,7 @@ public final class WebSocketServer implements AutoCloseable {
                         hosts,
                         WebSocketConnection.sharedWatchdog(with.limits()),
                         with.deflatePool(),
+                        new AtomicBoolean(),
                         new AtomicBoolean());
         current = settings;
         acceptor = new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
@@ -754,6 +840,7 @@ public final class WebSocketServer implements AutoCloseable {
                             (old, one) -> new Neighbours(old.address, old.count + 1));
             var member = new Member(now.address, remote == null ? 0 : remote.getPort(), settings);
             live.incrementAndGet();
+            open.incrementAndGet();
             pending.incrementAndGet();
             // From now on, for stop: it waits for this thread before it looks at the watchdog's.
             settings.watchdog.add(member.connection);
@@ -773,6 +860,8 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     private void left(Member member) {
+        member.returned = true;
+        unfinished.remove(member);
         perAddress.computeIfPresent(
                 member.address,
                 (key, old) -> old.count > 1 ? new Neighbours(old.address, old.count - 1) : null);
@@ -858,23 +947,26 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Waits until the server stops.
+     * Waits until the server stops, and then for its connections and handlers as long as {@link
+     * #close} does.
      *
      * @throws InterruptedException if the waiting thread is interrupted
      */
     public void join() throws InterruptedException {
-        while (isListening() || live.get() > 0) {
-            ends.await(() -> !isListening() && live.get() == 0, Nanos.of(Duration.ofSeconds(1)));
-            if (Thread.interrupted()) {
-                throw new InterruptedException();
-            }
+        while (isListening() && !Thread.currentThread().isInterrupted()) {
+            ends.await(() -> !isListening(), Nanos.of(Duration.ofSeconds(1)));
+        }
+        awaitEnds();
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
         }
     }
 
     /**
-     * Stops to listen and begins to close all connections with code 1001, going away; there are no
-     * more events. The address is free when it returns; the connections end by their own deadlines.
-     * Godot 3: {@code stop}.
+     * Stops listening and begins to close all connections with code 1001, going away; there are no
+     * more events. The address is free when it returns, which takes a moment (at most five seconds,
+     * on a machine that does not get around to it). The connections end by their own deadlines,
+     * whatever handlers do; {@link #close} and {@link #join} wait for that. Godot 3: {@code stop}.
      */
     public void stop() {
         Acceptor current = acceptor;
@@ -896,18 +988,52 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Stops, and waits until all connections have ended and their handlers seen it: not longer than
-     * the handshake, close and write timeouts allow.
+     * Stops, as {@link #stop} does, and waits until all connections have ended: usually as long as
+     * the slowest client takes to answer the close frame, at most {@link Limits#closeTimeout}; and
+     * {@link Limits#handshakeTimeout} and {@link Limits#writeTimeout} longer if a client is stuck
+     * in a handshake or does not read. Then it waits until all handlers have returned, at most
+     * {@link Limits#closeTimeout} more. Those that have not are logged, and listed by {@link
+     * #getUnfinishedPeers}. With the default limits that is a few milliseconds for clients and
+     * handlers that behave, and 50 seconds at the most. An interrupt ends the wait, and stays.
      */
     @Override
     public void close() {
         stop();
-        Limits limits = options.limits();
+        awaitEnds();
+    }
+
+    /** Waits for the ends of connections and handlers, and logs which have not come. */
+    private void awaitEnds() {
+        Settings ours = current;
+        if (ours == null || ours.reported.get()) {
+            return;
+        }
+        Limits limits = ours.options.limits();
         long most =
                 Nanos.of(limits.closeTimeout())
                         + Nanos.of(limits.writeTimeout())
                         + Nanos.of(limits.handshakeTimeout());
-        ends.await(() -> live.get() == 0, Math.min(most, Nanos.FOREVER));
+        ends.await(() -> open.get() == 0, Math.min(most, Nanos.FOREVER));
+        if (!ends.await(() -> live.get() == 0, Nanos.of(limits.closeTimeout()))
+                && !Thread.currentThread().isInterrupted()
+                && ours.reported.compareAndSet(false, true)) {
+            List<Member> late = List.copyOf(unfinished);
+            for (Member member : late.subList(0, Math.min(late.size(), REPORTED))) {
+                LOG.warn("the handler of {} has not returned after the end", member);
+            }
+            if (late.size() > REPORTED) {
+                LOG.warn("{} more handlers have not returned", late.size() - REPORTED);
+            }
+        }
+    }
+
+    /**
+     * {@return the peers whose connection is over, but whose {@link Handler} or {@link
+     * UpgradeHandler} has not returned} Of a blocking server, and empty when all is well; after
+     * {@link #close}, those that it has not waited for any longer. Any thread.
+     */
+    public List<WebSocketPeer> getUnfinishedPeers() {
+        return unfinished.stream().map(member -> member.peer).toList();
     }
 
     // ---- polling ----
@@ -917,10 +1043,19 @@ public final class WebSocketServer implements AutoCloseable {
      * listener does; costs what was active. What the listener sends leaves when it has been called
      * for all. Godot 3: {@code poll}.
      *
-     * @throws RuntimeException what the listener or the upgrade handler threw; the rest of the news
-     *     waits for the next poll
+     * @throws IllegalStateException if it is called by the listener or the upgrade handler, or
+     *     while another thread polls; nothing else has happened then
+     * @throws RuntimeException what the listener or the upgrade handler threw, an {@link Error}
+     *     likewise; it is logged, with the client. What was told counts as told, the rest of the
+     *     news waits for the next poll
      */
     public void poll() {
+        if (polling != null) {
+            throw new IllegalStateException(
+                    polling == Thread.currentThread()
+                            ? "poll() was called by a callback of the same server's poll()"
+                            : "another thread polls the same server");
+        }
         polling = Thread.currentThread();
         if (!awaited && attentive) {
             attentive = false;
@@ -933,6 +1068,10 @@ public final class WebSocketServer implements AutoCloseable {
                 member.set(false); // before looking: what changes from now on is news again
                 try {
                     member.step(listener);
+                } catch (Throwable e) {
+                    member.changed(); // what it was not told of
+                    LOG.warn("a callback for {} failed: {}", member, e.toString());
+                    throw e;
                 } finally {
                     if (member.connection.isResting()) {
                         member.queued();
@@ -1059,48 +1198,73 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Sends a binary message to all clients; see {@link #broadcast(Message)}.
+     * Sends a binary message to all clients; see {@link #broadcast(Message, IntPredicate)}.
      *
      * @param message the payload; not kept
-     * @return how many clients did not get it
+     * @return the clients that did not take it, and why
      */
-    public int broadcast(byte[] message) {
+    public Map<Integer, ErrorCode> broadcast(byte[] message) {
         return broadcast(Message.binary(message));
     }
 
     /**
-     * Sends a text message to all clients; see {@link #broadcast(Message)}.
+     * Sends a text message to all clients; see {@link #broadcast(Message, IntPredicate)}.
      *
      * @param message the text
-     * @return how many clients did not get it
+     * @return the clients that did not take it, and why
      * @throws IllegalArgumentException if the text has an unpaired surrogate
      */
-    public int broadcast(String message) {
+    public Map<Integer, ErrorCode> broadcast(String message) {
         return broadcast(Message.text(message));
     }
 
     /**
-     * Sends a message to all clients. It is encoded once, and the bytes are shared; compressed
-     * once, too, where compression was agreed on, but sent as it is to those with whom the server
-     * keeps a context. Any thread; never blocks. Not Godot's.
+     * Sends a message to all clients; see {@link #broadcast(Message, IntPredicate)}.
      *
      * @param message the message
-     * @return how many clients did not get it: their queue is full, because they read too slowly,
-     *     or they are just closing
+     * @return the clients that did not take it, and why
      */
-    public int broadcast(Message message) {
+    public Map<Integer, ErrorCode> broadcast(Message message) {
+        return broadcast(message, id -> true);
+    }
+
+    /**
+     * Sends a message to many clients, and never waits for one that does not read: that one does
+     * not take it, which the answer tells. Any thread. Not Godot's.
+     *
+     * <p>The message is encoded once, and the bytes are shared; compressed once, too, where
+     * compression was agreed on, but sent as it is to those with whom the server keeps a context.
+     *
+     * @param message the message
+     * @param receivers which clients get it, by their ids
+     * @return the ids of the receivers that did not take it, each with what {@link
+     *     WebSocketPeer#send} says then: {@link ErrorCode#OUT_OF_MEMORY} if its queue is full,
+     *     because it reads too slowly, and {@link ErrorCode#FAILED} if its connection is closing.
+     *     Empty if all took it; not changed later
+     */
+    public Map<Integer, ErrorCode> broadcast(Message message, IntPredicate receivers) {
+        Objects.requireNonNull(message, "message");
+        Objects.requireNonNull(receivers, "receivers");
         Settings settings = current;
-        if (settings == null || peers.isEmpty()) {
-            return 0;
-        }
-        WebSocketConnection.Frame frame =
-                WebSocketConnection.frame(message, settings.options.compression(), settings.pool);
-        int missed = 0;
-        for (WebSocketPeer peer : peers.values()) {
-            if (peer.send(frame) != ErrorCode.OK) {
-                missed++;
+        WebSocketConnection.Frame frame = null;
+        Map<Integer, ErrorCode> missed = null;
+        for (Map.Entry<Integer, WebSocketPeer> client : peers.entrySet()) {
+            if (!receivers.test(client.getKey())) {
+                continue;
+            }
+            if (frame == null) {
+                frame =
+                        WebSocketConnection.frame(
+                                message, settings.options.compression(), settings.pool);
+            }
+            ErrorCode result = client.getValue().send(frame);
+            if (result != ErrorCode.OK) {
+                if (missed == null) {
+                    missed = new HashMap<>();
+                }
+                missed.put(client.getKey(), result);
             }
         }
-        return missed;
+        return missed == null ? Map.of() : Collections.unmodifiableMap(missed);
     }
 }

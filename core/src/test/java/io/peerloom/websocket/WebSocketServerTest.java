@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -335,8 +336,15 @@ class WebSocketServerTest {
         }
     }
 
+    private static int idOf(WebSocketServer server, RawPeer client) {
+        return server.getPeerIds().stream()
+                .filter(id -> server.getPeerPort(id) == client.socket.getLocalPort())
+                .findFirst()
+                .orElseThrow();
+    }
+
     @Test
-    void aBroadcastReachesAllAndTellsHowManyItDidNotReach() throws Exception {
+    void aBroadcastReachesAllAndTellsWhomItDidNotReachAndWhy() throws Exception {
         try (var server = new WebSocketServer()) {
             server.setOptions(
                     Options.defaults().withLimits(Limits.defaults().withOutboundMessages(4)));
@@ -353,14 +361,25 @@ class WebSocketServerTest {
                 });
                 byte[] large = new byte[100_000];
                 int sent = 0;
-                int missed = 0;
+                Map<Integer, ErrorCode> missed = Map.of();
                 // the slow one's buffers fill, in the system and here; then it alone misses some
-                while (missed == 0) {
+                while (missed.isEmpty()) {
                     assertThat(sent++).isLessThan(10_000);
                     missed = server.broadcast(large);
                     assertThat(fast.readFrame().payload()).hasSize(100_000);
                 }
-                assertThat(missed).isEqualTo(1);
+                int slowId = idOf(server, slow);
+                assertThat(missed).isEqualTo(Map.of(slowId, ErrorCode.OUT_OF_MEMORY));
+
+                // one that is closing is another case, and only who is asked for is told of
+                int fastId = idOf(server, fast);
+                server.disconnectPeer(fastId);
+                var both = Map.of(fastId, ErrorCode.FAILED, slowId, ErrorCode.OUT_OF_MEMORY);
+                await().until(() -> server.broadcast(large).equals(both));
+                Message message = Message.binary(large);
+                assertThat(server.broadcast(message, id -> id == fastId))
+                        .isEqualTo(Map.of(fastId, ErrorCode.FAILED));
+                assertThat(server.broadcast(message, id -> false)).isEmpty();
                 assertThat(slow.readFrame().payload()).hasSize(100_000);
             }
         }
