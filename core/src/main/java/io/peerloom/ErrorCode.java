@@ -34,8 +34,8 @@ public enum ErrorCode {
     UNCONFIGURED(3),
 
     /**
-     * It is not allowed: the operating system refused access to a path, or encoded data hold an
-     * object where objects are not accepted. Godot: {@code ERR_UNAUTHORIZED}.
+     * It is not allowed: the operating system refused access to a path or a port, or encoded data
+     * hold an object where objects are not accepted. Godot: {@code ERR_UNAUTHORIZED}.
      */
     UNAUTHORIZED(4),
 

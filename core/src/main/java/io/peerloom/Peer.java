@@ -96,14 +96,21 @@ public interface Peer {
      *   <tr><td>NONE</td><td>a connect call that found nothing wrong at once</td><td>CONNECTING</td></tr>
      *   <tr><td>NONE</td><td>an established socket taken over (accepted by a server)</td><td>CONNECTED</td></tr>
      *   <tr><td>CONNECTING</td><td>poll: established</td><td>CONNECTED</td></tr>
-     *   <tr><td>CONNECTING</td><td>poll: refused, unreachable, out of time</td><td>ERROR</td></tr>
-     *   <tr><td>CONNECTED</td><td>poll: closed in order, and all that came before it was taken</td><td>NONE</td></tr>
+     *   <tr><td>CONNECTING</td><td>poll: refused, unreachable, not trusted, out of time</td><td>ERROR</td></tr>
+     *   <tr><td>CONNECTED</td><td>poll: the other side has closed in order, and all that came before it was taken</td><td>NONE</td></tr>
      *   <tr><td>CONNECTED</td><td>poll: broken</td><td>ERROR</td></tr>
+     *   <tr><td>CONNECTED</td><td>a read of a stream that meets the end, in order or not</td><td>NONE</td></tr>
      *   <tr><td>any</td><td>the caller disconnects</td><td>NONE</td></tr>
      * </table>
      *
-     * <p>{@code ERROR} is left only by disconnecting; to connect again straight from it is {@link
-     * ErrorCode#ALREADY_IN_USE}.
+     * <p>A connect call that is refused leaves the status as it is. A disconnect by the caller
+     * leads to {@code NONE} at once, and never to {@code ERROR}; only a WebSocket that is
+     * connecting or connected stays so until a poll has seen its end, because the other side is
+     * given time to answer. If something fails meanwhile, that poll and {@link #getFailure} tell.
+     *
+     * <p>{@code ERROR} is left only by disconnecting. The calls that open a WebSocket, and those
+     * that begin a multiplayer peer, do that themselves, as Godot's do; a stream socket in {@code
+     * ERROR} answers {@link ErrorCode#ALREADY_IN_USE} until it is disconnected, as Godot's does.
      */
     enum Status {
         /**

@@ -17,6 +17,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.spi.ToolProvider;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -118,6 +119,7 @@ class ImportTableTest {
      * never agreed to share.
      */
     @Test
+    @Tag("slow")
     void noMonitorNoThreadLocalNoMutableStatic() throws Exception {
         List<String> args = new ArrayList<>(List.of("-p", "-c"));
         try (Stream<Path> files = Files.walk(CLASSES)) {

@@ -2,6 +2,7 @@ package io.peerloom.async;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
+import io.peerloom.websocket.HandshakeResponse;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeRequest;
@@ -104,7 +105,9 @@ public final class AsyncWebSocketPeer {
      * @return the open peer; or it fails with {@link PeerException}: {@link
      *     ErrorCode#INVALID_PARAMETER} if the URL is none, or a header or subprotocol cannot be
      *     sent; {@link ErrorCode#CANT_RESOLVE} if the host has no address; {@link
-     *     ErrorCode#CONNECTION_ERROR} if it was refused, not answered in time, or no WebSocket
+     *     ErrorCode#CONNECTION_ERROR} if it was refused, not answered in time, or no WebSocket: the
+     *     cause of an answer that can be read is an {@link
+     *     io.peerloom.websocket.UpgradeFailedException}
      */
     public static CompletableFuture<AsyncWebSocketPeer> connect(String url, Options options) {
         return connecting(url, options, null);
@@ -257,13 +260,13 @@ public final class AsyncWebSocketPeer {
         /** What followed it, if the end was told before that; else null. Belongs to the role. */
         private ArrayDeque<Message> rest;
 
-        /** A thread {@linkplain #watch watches} for the end. Written under the role, once. */
-        private volatile boolean watched;
+        /**
+         * {@link #watch Watches} for the end while a message lies here, or while core reads ahead.
+         * Written under the role.
+         */
+        private volatile Thread watcher;
 
-        /** Messages go on being received. Set under the role, cleared by the watching thread. */
-        private volatile boolean progress;
-
-        /** The connection is over, and nobody receives. Written by the watching thread, once. */
+        /** The connection is over, and nobody receives. Written by that thread, once. */
         private volatile boolean over;
 
         /** Somebody wants to hear of the end, without receiving. Any thread sets it. */
@@ -275,8 +278,11 @@ public final class AsyncWebSocketPeer {
         /** The connection's own threads read it ahead. Written under the role, once. */
         private volatile boolean readAhead;
 
-        /** A message was handed out since the last read that nobody asked for. Under the role. */
-        private boolean handedOut;
+        /**
+         * A message was handed out since it was last cleared. Set under the role; cleared by who
+         * waits for what becomes of it: {@link #awaitAnswer} under the role, or {@link #watch}.
+         */
+        private volatile boolean handedOut;
 
         /** Who waits for what becomes of it; written by it. */
         private volatile Thread courteous;
@@ -334,8 +340,8 @@ public final class AsyncWebSocketPeer {
         /** The next message if it is here; null if it has to be waited for. */
         private Message atHand() {
             Message next = takeHere();
-            if (next == null) {
-                peer.poll();
+            if (next == null && readAhead) {
+                peer.poll(); // which would have core read ahead if it does not yet
                 next = peer.takeMessage();
             }
             return next;
@@ -348,12 +354,17 @@ public final class AsyncWebSocketPeer {
                 return peer.takeMessage();
             }
             stash = rest == null ? null : rest.poll();
+            if (!readAhead) {
+                dismissWatcher(); // somebody receives again, and so sees the end
+            }
             return next;
         }
 
         /** Answers one that is claimed with a message and perhaps more. */
         private <T> void answer(Receive<T> receive, Message message) {
-            handedOut();
+            if (!handedOut) {
+                handedOut = true;
+            }
             receive.decide(receive.answer(message, this::takeHere), null);
         }
 
@@ -368,18 +379,14 @@ public final class AsyncWebSocketPeer {
             LockSupport.unpark(courteous);
         }
 
-        private void handedOut() {
-            handedOut = true;
-            if (watched && !progress) {
-                progress = true;
-            }
-        }
-
         @Override
         boolean hasMoreWork() {
             return end == null
                     && (closeBegun
-                            || (endWanted && ((stash == null && !readAhead) || over || !watched)));
+                            || (endWanted
+                                    && ((stash == null && !readAhead)
+                                            || over
+                                            || watcher == null)));
         }
 
         @Override
@@ -402,7 +409,6 @@ public final class AsyncWebSocketPeer {
         }
 
         private <T> void answerEnd(Receive<T> waiter) {
-            handedOut = false;
             boolean broke = end.failure().isPresent();
             waiter.decide(broke ? null : waiter.answerClosed(), broke ? failed() : null);
         }
@@ -411,11 +417,7 @@ public final class AsyncWebSocketPeer {
         private Message next() {
             Message kept = stash;
             if (!waiting.isEmpty()) {
-                if (kept == null) {
-                    return receive();
-                }
-                stash = rest == null ? null : rest.poll();
-                return kept;
+                return kept == null ? receive() : takeHere();
             }
             if (closeBegun) {
                 awaitClose();
@@ -427,9 +429,8 @@ public final class AsyncWebSocketPeer {
                     if (waiting.isEmpty() && !closeBegun) {
                         return peer.receive();
                     }
-                } else if (!watched) {
-                    watched = true;
-                    Relay.start(this::watch);
+                } else if (watcher == null) {
+                    watcher = Relay.start(this::watch);
                 }
             }
             return null;
@@ -444,26 +445,34 @@ public final class AsyncWebSocketPeer {
         }
 
         /**
-         * Waits for the end of a connection whose messages nobody receives, or that is read ahead,
-         * on a thread of its own: it cannot be read past them. The end comes after the messages as
-         * long as somebody receives; it waits {@link #ANSWERS_FIRST} for that, from one message to
-         * the next.
+         * Waits for the end on a thread of its own, where the role's holder cannot read up to it: a
+         * message is in front of it that nobody receives, or core reads ahead. When the end is
+         * there, somebody has {@link #ANSWERS_FIRST} to receive, again after each message, so that
+         * the end comes after the messages. An interrupt says that it is no longer of interest.
          */
         private void watch() {
-            while (!peer.awaitClosed(Limits.NEVER)) {
-                Thread.interrupted(); // which would keep it from waiting
+            if (!peer.awaitClosed(Limits.NEVER)) {
+                return;
             }
             do {
-                progress = false;
+                handedOut = false;
                 long deadline = System.nanoTime() + ANSWERS_FIRST;
-                for (long left = ANSWERS_FIRST;
-                        left > 0 && end == null;
-                        left = deadline - System.nanoTime()) {
+                for (long left = ANSWERS_FIRST; left > 0; left = deadline - System.nanoTime()) {
+                    if (Thread.interrupted()) {
+                        return;
+                    }
                     LockSupport.parkNanos(this, left);
                 }
-            } while (progress && end == null);
+            } while (handedOut);
             over = true;
             ensure();
+        }
+
+        private void dismissWatcher() {
+            if (watcher != null) {
+                watcher.interrupt();
+                watcher = null;
+            }
         }
 
         /** After the end: what came before it is kept here, so that the peer can see it. */
@@ -540,6 +549,7 @@ public final class AsyncWebSocketPeer {
                             peer.wasClosedByPeer(),
                             peer.wasCleanClose(),
                             peer.getFailure());
+            dismissWatcher();
             wakeHome();
             closed.decide(end, null); // nobody else ever does
             return closed;
@@ -713,9 +723,9 @@ public final class AsyncWebSocketPeer {
 
     /**
      * {@return how the connection ended, once it has: exactly one event, on every path} It comes
-     * when the messages before it were received. For messages that nobody receives it waits a
-     * quarter of a second, and after a close of one's own not at all; they can be received after
-     * it. It does not fail. Every call returns a future of its own, so that to cancel it means
+     * when the messages before it were received. For messages that nobody receives, and for an
+     * answer to the last one, it waits a quarter of a second, and after a close of one's own not at
+     * all; they can be received after it. It does not fail. Every call returns a future of its own, so that to cancel it means
      * nothing to others.
      *
      * <p>Whoever does not receive hears of the other side's end as {@link
@@ -762,6 +772,15 @@ public final class AsyncWebSocketPeer {
     /** {@return the request that a server's peer was opened with; empty on clients} */
     public Optional<UpgradeRequest> getUpgradeRequest() {
         return peer.getUpgradeRequest();
+    }
+
+    /**
+     * {@return what the server answered to our handshake; empty on servers} Of one that refused,
+     * the {@link PeerException} of {@link #connect(String)} has it: its cause is a {@link
+     * io.peerloom.websocket.UpgradeFailedException}.
+     */
+    public Optional<HandshakeResponse> getHandshakeResponse() {
+        return peer.getHandshakeResponse();
     }
 
     /** {@return the TLS session, with the certificates; empty without TLS} */

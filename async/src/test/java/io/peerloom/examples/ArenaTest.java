@@ -30,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -39,6 +40,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The demo, over real sockets; the arena's loop and its players' take turns on one thread. */
+@Tag("slow")
 class ArenaTest {
 
     private static final Duration PATIENCE = Duration.ofMinutes(1);
@@ -478,7 +480,7 @@ class ArenaTest {
 
     /** In a process of its own, as there a signal really comes. */
     @Test
-    @DisabledOnOs(OS.WINDOWS) // which has no SIGTERM
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "there is no SIGTERM")
     void signalClosesAllAndExitsWithZero() throws Exception {
         Process process =
                 new ProcessBuilder(

@@ -38,8 +38,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -427,6 +430,7 @@ class ExamplesTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"blocking", "poll", "async"})
+    @Tag("slow")
     void theyCompressAndEncrypt(String api, @TempDir Path folder) throws Exception {
         String own = Certificates.save(folder.resolve("own"), Certificates.GOOD).toString();
         String trusted = Certificates.save(folder.resolve("trusted"), null).toString();
@@ -552,6 +556,8 @@ class ExamplesTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"blocking", "poll", "async"})
+    @Tag("slow")
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "there is no SIGTERM")
     void aServerThatIsToldToEndSaysGoodbyeAndExitsWithZero(String api) throws Exception {
         Process server = program(EchoServer.class, "--api", api);
         try {

@@ -1,7 +1,10 @@
 package io.peerloom.bench;
 
 import io.peerloom.variant.Variant;
+import io.peerloom.variant.Variant.Dictionary;
+import io.peerloom.variant.Variant.Int;
 import io.peerloom.variant.Variant.PackedFloat32Array;
+import io.peerloom.variant.Variant.Vector2i;
 import io.peerloom.variant.Variant.Vector3;
 import io.peerloom.variant.VariantCodec;
 import io.peerloom.variant.VariantException;
@@ -86,5 +89,72 @@ public class VariantBenchmark {
     @Benchmark
     public Variant decodePacked() throws VariantException {
         return VariantCodec.GODOT4.decode(floatsBytes);
+    }
+
+    /**
+     * A dictionary with {@code keys} vectors as keys, decoded, encoded and asked for each of them.
+     * They are a square grid, or {@code (i, -31 * i)}, which have one hash code as records of Java:
+     * neither may matter, and the time for a key stays nearly the same however many there are.
+     */
+    @State(Scope.Thread)
+    @BenchmarkMode(Mode.AverageTime)
+    @OutputTimeUnit(TimeUnit.MICROSECONDS)
+    @Warmup(iterations = 3, time = 2)
+    @Measurement(iterations = 5, time = 2)
+    @Fork(
+            value = 1,
+            jvmArgs = {"-XX:+UseSerialGC", "-Xms2g", "-Xmx2g"})
+    public static class Keys {
+        private static final VariantCodec CODEC =
+                VariantCodec.GODOT4.withMaxValues(1 << 22).withMaxBytes(1 << 26);
+
+        /** How many keys there are. */
+        @Param({"1000", "1000000"})
+        public int keys;
+
+        /** How they are chosen. */
+        @Param({"grid", "chosen"})
+        public String shape;
+
+        private Dictionary dictionary;
+        private byte[] bytes;
+
+        /** Makes the dictionary and its bytes. */
+        @Setup
+        public void fill() throws VariantException {
+            int side = (int) Math.sqrt(keys);
+            var map = new LinkedHashMap<Vector2i, Integer>();
+            for (int i = 0; i < keys; i++) {
+                map.put(
+                        shape.equals("grid")
+                                ? new Vector2i(i % side, i / side)
+                                : new Vector2i(i, -31 * i),
+                        i);
+            }
+            dictionary = (Dictionary) Variant.of(map);
+            bytes = CODEC.encode(dictionary);
+        }
+
+        /** The dictionary from bytes. */
+        @Benchmark
+        public Variant decode() throws VariantException {
+            return CODEC.decode(bytes);
+        }
+
+        /** The dictionary to bytes. */
+        @Benchmark
+        public byte[] encode() throws VariantException {
+            return CODEC.encode(dictionary);
+        }
+
+        /** Each key is looked up. */
+        @Benchmark
+        public long get() {
+            long sum = 0;
+            for (Variant key : dictionary.entries().keySet()) {
+                sum += ((Int) dictionary.get(key)).value();
+            }
+            return sum;
+        }
     }
 }

@@ -26,9 +26,19 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      *
      * @param status in the words of sockets
      * @param link the connection; null when NONE or ERROR
-     * @param failure why the last connection failed or broke; null while all is well
+     * @param failure why the last connection failed or broke; empty while all is well
+     * @param left the connection that was left by disconnecting, which may still fail; or null
      */
-    private record State(Peer.Status status, StreamLink link, Throwable failure) {}
+    private record State(
+            Peer.Status status, StreamLink link, Optional<Throwable> failure, StreamLink left) {
+        State(Peer.Status status, StreamLink link, Throwable cause) {
+            this(status, link, Optional.ofNullable(cause), null);
+        }
+
+        State(Peer.Status status, StreamLink link) {
+            this(status, link, Optional.empty(), null);
+        }
+    }
 
     /** How a read says that the stream ended in order. */
     private static final int ENDED = -1;
@@ -47,7 +57,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      * two threads that would move it one is first, and the other finds that there is nothing to do.
      */
     private final AtomicReference<State> state =
-            new AtomicReference<>(new State(Peer.Status.NONE, null, null));
+            new AtomicReference<>(new State(Peer.Status.NONE, null));
 
     /** Where {@link #awaitActivity} waits while there is no link to wait at. */
     private final WaitPoint unlinked = new WaitPoint();
@@ -107,7 +117,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
         }
         Throwable cause = current.failure();
         if (cause == null) {
-            move(now, new State(Peer.Status.NONE, null, null));
+            move(now, new State(Peer.Status.NONE, null));
             return ErrorCode.OK;
         }
         return move(now, new State(statusWhenBroken(), null, cause)) ? broken() : ErrorCode.OK;
@@ -120,7 +130,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
         }
         if (current.wasConnected()) { // perhaps it is over again; what arrived comes first
             entered(current);
-            move(now, new State(Peer.Status.CONNECTED, current, null));
+            move(now, new State(Peer.Status.CONNECTED, current));
             return ErrorCode.OK;
         }
         Throwable cause = current.failure();
@@ -167,7 +177,7 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
     final void disconnect() {
         State now = state.get();
         while (now.status() != Peer.Status.NONE
-                && !move(now, new State(Peer.Status.NONE, null, now.failure()))) {
+                && !move(now, new State(Peer.Status.NONE, null, now.failure(), now.link()))) {
             now = state.get();
         }
     }
@@ -178,29 +188,43 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
 
     /**
      * {@return why the last call or connection failed, or why the connection broke, if it did} An
-     * orderly end is no failure. Kept until the next connection begins. Not Godot's.
+     * orderly end is no failure. After disconnecting it says why what was put before could not be
+     * delivered, once that is known. Kept until the next connection begins. Not Godot's.
      */
     public Optional<Throwable> getFailure() {
-        return Optional.ofNullable(state.get().failure());
+        State now = state.get();
+        if (now.failure().isEmpty() && now.left() != null && now.left().wasConnected()) {
+            Throwable cause = now.left().failure();
+            if (cause == null) {
+                cause = now.left().loss();
+            }
+            if (cause != null) {
+                State known = new State(now.status(), now.link(), Optional.of(cause), null);
+                state.compareAndSet(now, known); // to be returned again; another may move it
+                return known.failure();
+            }
+        }
+        return now.failure();
     }
 
     // ---- connecting, for the subclasses; on the owner's thread ----
 
-    /** Keeps why something could not be begun. There must be no connection. */
+    /** Keeps why something could not be begun, and nothing else. There must be no connection. */
     final void setFailure(Throwable cause) {
-        move(state.get(), new State(Peer.Status.NONE, null, cause));
+        State now = state.get();
+        move(now, new State(now.status(), null, cause));
     }
 
     /** Adopts a link that is connecting. There must be no connection. */
     final void begin(StreamLink link) {
-        if (!move(state.get(), new State(Peer.Status.CONNECTING, link, null))) {
+        if (!move(state.get(), new State(Peer.Status.CONNECTING, link))) {
             link.close();
         }
     }
 
     /** Adopts a link that is connected. */
     final void adopt(StreamLink link) {
-        move(state.get(), new State(Peer.Status.CONNECTED, link, null));
+        move(state.get(), new State(Peer.Status.CONNECTED, link));
     }
 
     /** Waits until it is not connecting any more; false if interrupted meanwhile. */
@@ -219,12 +243,13 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      */
     final void finishConnecting() throws IOException {
         State now = state.get();
+        now.link().claim();
         if (!isSettled(now.link())) {
             disconnect();
             throw new InterruptedIOException("interrupted while connecting");
         }
         if (concludeConnecting(now) != ErrorCode.OK) {
-            Throwable cause = state.get().failure();
+            Throwable cause = getFailure().orElse(null);
             throw cause instanceof IOException e ? e : new IOException(cause);
         }
     }
@@ -265,7 +290,10 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
     }
 
     /**
-     * Reads exactly so many bytes, waiting for them for a time.
+     * Reads exactly so many bytes, waiting for them for a time. An interrupt ends the wait and
+     * stays set; the connection lives. There is one exception: without a time ({@link
+     * Limits#NEVER}) a virtual thread reads the socket itself, and Java closes a socket whose reader
+     * is interrupted.
      *
      * @param data where to
      * @param offset where the first byte goes
@@ -302,7 +330,10 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
 
     /**
      * Reads what is there, waiting for at least one byte for a time: the blocking call of {@code
-     * java.io}, for handlers on virtual threads.
+     * java.io}, for handlers on virtual threads. An interrupt ends the wait and
+     * stays set; the connection lives. There is one exception: without a time ({@link
+     * Limits#NEVER}) a virtual thread reads the socket itself, and Java closes a socket whose reader
+     * is interrupted.
      *
      * @param data where to
      * @param offset where the first byte goes
@@ -347,9 +378,10 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
             if (n > 0) {
                 return n;
             }
-            if (current.available() == 0
-                    && !current.isDrained()
-                    && (left(deadline) <= 0 || Thread.currentThread().isInterrupted())) {
+            if (current.available() > 0 || current.isDrained()) {
+                continue;
+            }
+            if (left(deadline) <= 0 || Thread.currentThread().isInterrupted()) {
                 return 0;
             }
         }

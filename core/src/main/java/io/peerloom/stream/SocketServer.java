@@ -4,6 +4,7 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Acceptor;
 import io.peerloom.internal.link.ChannelWire;
+import io.peerloom.internal.link.LocalAddress;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.queue.MpscQueue;
@@ -33,7 +34,7 @@ public abstract sealed class SocketServer implements AutoCloseable permits TCPSe
     static final int AHEAD = 64;
 
     private Limits limits = Limits.defaults();
-    private Throwable failure;
+    private Optional<Throwable> failure = Optional.empty();
     private Acceptor acceptor;
     private Watchdog watchdog = StreamLink.watchdog(limits);
     private final WaitPoint news = new WaitPoint();
@@ -62,8 +63,8 @@ public abstract sealed class SocketServer implements AutoCloseable permits TCPSe
     }
 
     /** Begins to accept from a bound channel. */
-    final void start(ServerSocketChannel channel) {
-        failure = null;
+    private void start(ServerSocketChannel channel) {
+        failure = Optional.empty();
         var queue = new MpscQueue<SocketChannel>(AHEAD, 1);
         accepted = queue;
         acceptor =
@@ -77,9 +78,20 @@ public abstract sealed class SocketServer implements AutoCloseable permits TCPSe
                         });
     }
 
-    final ErrorCode fail(ErrorCode code, Throwable cause) {
-        failure = cause;
-        return code;
+    /** Opens what listens. */
+    interface Opener {
+        ServerSocketChannel open() throws LocalAddress.Refusal;
+    }
+
+    /** Begins to accept from what an opener opens; it must not listen yet. */
+    final ErrorCode listen(Opener opener) {
+        try {
+            start(opener.open());
+            return ErrorCode.OK;
+        } catch (LocalAddress.Refusal e) {
+            failure = Optional.of(e);
+            return StreamPeerSocket.code(e);
+        }
     }
 
     /** The next accepted connection, or null. */
@@ -168,6 +180,6 @@ public abstract sealed class SocketServer implements AutoCloseable permits TCPSe
 
     /** {@return why the last call that failed did} Kept until it listens again. */
     public Optional<Throwable> getFailure() {
-        return Optional.ofNullable(failure);
+        return failure;
     }
 }

@@ -36,9 +36,6 @@ final class StreamLink extends Link<byte[]> {
         TlsWire secure(Wire stream) throws IOException;
     }
 
-    /** Queued behind the last data: what follows it is the end of our stream. */
-    private static final byte[] SHUTDOWN = new byte[0];
-
     private static final int READ_SMALL = 512;
     private static final int READ_LARGE = 64 * 1024;
 
@@ -74,8 +71,8 @@ final class StreamLink extends Link<byte[]> {
     /** Written by whoever disconnects: input is of no interest any more. */
     private volatile boolean closing;
 
-    /** The end of our stream is sent; belongs to the write role. */
-    private boolean shut;
+    /** The end of our stream is sent. Written by the write role. */
+    private volatile boolean shut;
 
     /** Ticks in which a read, or the sending of an element, last began or ended; by the roles. */
     private volatile long lastInput;
@@ -83,7 +80,7 @@ final class StreamLink extends Link<byte[]> {
     private volatile long lastOutput;
 
     /** The watchdog's: the tick since which all is said and done on our side, 0 before. */
-    private long lingerSince;
+    private long endingSince;
 
     /** The chunk being taken and how far; belongs to the receiving thread. */
     private byte[] chunk;
@@ -265,7 +262,7 @@ final class StreamLink extends Link<byte[]> {
     /** Under the read role: the connection broke, unless it is our own write that found out. */
     private void endBroken(IOException e) {
         IOException cause = broken;
-        end(cause == null ? e : cause);
+        end(cause == null ? interrupted(e) : cause);
     }
 
     private boolean isOver() {
@@ -324,10 +321,11 @@ final class StreamLink extends Link<byte[]> {
      */
     int waitForInput(byte[] dst, int offset, int length, long nanos) {
         if (nanos == Nanos.FOREVER
-                && mayBlockInSocket()
+                && mayWaitInSocket()
                 && phase() == Phase.CONNECTED
                 && !inputEnded
                 && tryAcquireRead()) {
+            claim();
             try {
                 if (available() > 0 || inputEnded) { // a reader left it here before it went
                     return 0;
@@ -355,28 +353,26 @@ final class StreamLink extends Link<byte[]> {
         return 0;
     }
 
-    /**
-     * Whether the calling thread may use the socket itself: a virtual one. If it is interrupted
-     * already, the channel would close itself rather than read or write.
-     */
-    private static boolean mayBlockInSocket() {
-        return Thread.currentThread().isVirtual() && !Thread.currentThread().isInterrupted();
-    }
-
     // ---- output ----
 
     @Override
     protected void encode(byte[] element) throws IOException {
-        if (shut) {
-            return; // a put that lost the race with disconnecting, and is told so
-        }
-        if (element == SHUTDOWN) {
+        writeThrough(element, 0, element.length);
+        lastOutput = watchdog.now();
+    }
+
+    @Override
+    protected boolean isLastDue() {
+        return closing && !shut && broken == null;
+    }
+
+    @Override
+    protected void encodeLast() throws IOException {
+        if (isLastDue()) {
             flushBuffer();
-            shut = true;
             wire().shutdownOutput();
-        } else {
-            writeThrough(element, 0, element.length);
-            lastOutput = watchdog.now();
+            shut = true;
+            news.signal();
         }
     }
 
@@ -395,11 +391,6 @@ final class StreamLink extends Link<byte[]> {
     }
 
     @Override
-    protected boolean isSendingOver() {
-        return closing || broken != null || super.isSendingOver();
-    }
-
-    @Override
     protected int weight(byte[] element) {
         return element.length;
     }
@@ -407,22 +398,18 @@ final class StreamLink extends Link<byte[]> {
     /**
      * Sends all of it in one piece, waiting as long as the other side takes something now and then.
      *
-     * @return false if it was not accepted. True means that it goes before the end of our stream:
-     *     closing had not begun after it was written or queued, so what closing queues is behind it
+     * @return false if it was not accepted; what was accepted goes before the end of our stream
      */
     boolean put(byte[] data, int offset, int length) {
-        if (isSendingOver()) {
-            return false;
-        }
         boolean whole = offset == 0 && length == data.length;
-        if (mayBlockInSocket()) {
+        if (isOwner() && mayWaitInSocket()) {
             byte[] piece = whole ? data : Arrays.copyOfRange(data, offset, offset + length);
             SendNow sent = sendNow(piece, false);
             if (sent != SendNow.IMPOSSIBLE) {
-                return sent == SendNow.DONE && !isSendingOver();
+                return sent == SendNow.DONE;
             }
         }
-        return enqueueOrWait(Arrays.copyOfRange(data, offset, offset + length)) && !isSendingOver();
+        return enqueueOrWait(Arrays.copyOfRange(data, offset, offset + length));
     }
 
     /**
@@ -431,23 +418,20 @@ final class StreamLink extends Link<byte[]> {
      * @return how many bytes, or -1 if none will be accepted any more
      */
     int putPartial(byte[] data, int offset, int length) {
-        if (isSendingOver()) {
-            return -1;
-        }
         int n = Math.min(length, limits.outboundBytes() - outboundBytes());
-        if (n <= 0 || !enqueue(Arrays.copyOfRange(data, offset, offset + n))) {
-            return 0;
+        if (n > 0 && enqueue(Arrays.copyOfRange(data, offset, offset + n))) {
+            return n;
         }
-        return isSendingOver() ? -1 : n;
+        return isOutputClosed() ? -1 : 0;
     }
 
     // ---- the end ----
 
     /**
-     * Lets the connection go: what was accepted is sent, then our end of the stream, then the other
-     * side gets until the close timeout to read it before the socket is closed. A socket closed
-     * with unread input resets the connection, which would take our last bytes away from the other
-     * side; so input is read and dropped meanwhile.
+     * Lets the connection go: what was accepted is sent, then our end of the stream; the socket is
+     * closed when the other side has ended its own. A socket closed with unread input resets the
+     * connection, which would take our last bytes away from the other side; so input is read and
+     * dropped meanwhile, for the close timeout, and then while the socket lingers.
      */
     void close() {
         closing = true;
@@ -455,9 +439,7 @@ final class StreamLink extends Link<byte[]> {
             end(broken);
             return;
         }
-        outbound.add(SHUTDOWN, 0);
-        kick();
-        news.signal();
+        closeOutput();
         drainAfterClose();
     }
 
@@ -465,19 +447,19 @@ final class StreamLink extends Link<byte[]> {
         if (inputEnded) {
             endWhenSent();
         } else {
-            startReader(); // who has the read role instead comes here after its read
+            startReader(); // a thread that has the read role instead comes here after its read
         }
     }
 
-    /** Both sides are done once our last bytes are written. */
+    /** Both sides are done once our end of the stream is sent. */
     private void endWhenSent() {
-        if (outbound.isEmpty()) {
+        if (shut) {
             end(null);
         } else {
             Threads.start(
                     "peerloom-closer",
                     () -> {
-                        news.await(() -> outbound.isEmpty() || isOver(), Nanos.FOREVER);
+                        news.await(() -> shut || isOver(), Nanos.FOREVER); // a stall has a bound
                         end(null);
                     });
         }
@@ -485,10 +467,10 @@ final class StreamLink extends Link<byte[]> {
 
     /**
      * Four things have a time. TLS has its handshake's. After our end of the stream the other side
-     * may take the close timeout to end its own. If it has ended its own first, or takes no more,
-     * and nobody here disconnects, the socket is kept for that long after the last that was sent or
-     * read. And if nobody has read for that long, nobody would ever see the end, so a thread begins
-     * to read.
+     * may take the close timeout to end its own; then the socket lingers. If the other side has
+     * ended its own first, or takes no more, and nobody here disconnects, the socket is kept for
+     * that long after the last that was sent or read. And if nobody has read for that long, nobody
+     * would ever see the end, so a thread begins to read.
      */
     @Override
     public void tick(long now) {
@@ -510,16 +492,15 @@ final class StreamLink extends Link<byte[]> {
             if (!isReadRoleTaken() && now - lastInput > Nanos.of(limits.closeTimeout())) {
                 startReader();
             }
-        } else if (lingerSince == 0 || isWriting() || !outbound.isEmpty()) {
-            lingerSince = now | 1; // a stalled write has a bound of its own
-        } else {
-            long since = lingerSince;
-            if (!closing) {
-                since = later(since, later(lastInput, lastOutput));
+        } else if (endingSince == 0 || isWriting() || !outbound.isEmpty()) {
+            endingSince = now | 1; // a stalled write has a bound of its own
+        } else if (closing) {
+            if (now - endingSince > Nanos.of(limits.closeTimeout())) {
+                endAndLinger(null, limits.lingerTimeout());
             }
-            if (now - since > Nanos.of(limits.closeTimeout())) {
-                end(broken);
-            }
+        } else if (now - later(endingSince, later(lastInput, lastOutput))
+                > Nanos.of(limits.closeTimeout())) {
+            end(broken);
         }
     }
 

@@ -4,6 +4,7 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.Peer;
 import io.peerloom.internal.link.ChannelWire;
+import io.peerloom.internal.link.LocalAddress;
 import io.peerloom.internal.link.Watchdog;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -120,14 +121,33 @@ public abstract sealed class StreamPeerSocket extends LinkedStreamPeer implement
 
     // ---- connecting, for the subclasses; on the owner's thread ----
 
-    /** {@return whether it is bound, or not in a status to be bound in} */
-    final boolean isInUse() {
-        return bound.get() != null || getStatus() != Status.NONE;
+    /** Opens a channel with an address of its own. */
+    interface Binder {
+        SocketChannel open() throws LocalAddress.Refusal;
     }
 
-    /** Keeps a channel for the next connection. */
-    final void setBound(SocketChannel channel) {
-        bound.set(channel);
+    /** Keeps for the next connection what a binder opens. */
+    final ErrorCode bind(Binder binder) {
+        if (bound.get() != null || getStatus() != Status.NONE) {
+            return ErrorCode.ALREADY_IN_USE;
+        }
+        try {
+            bound.set(binder.open());
+            return ErrorCode.OK;
+        } catch (LocalAddress.Refusal e) {
+            return refuse(e);
+        }
+    }
+
+    /** What is wrong with an address, which is kept as the failure. There must be no connection. */
+    final ErrorCode refuse(LocalAddress.Refusal refusal) {
+        setFailure(refusal);
+        return code(refusal);
+    }
+
+    /** The one place that says what a refusal is. */
+    static ErrorCode code(LocalAddress.Refusal refusal) {
+        return ErrorCode.valueOf(refusal.reason().name());
     }
 
     /** {@return the channel that was kept, which is the caller's now; null if there is none} */

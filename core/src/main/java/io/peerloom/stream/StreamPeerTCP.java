@@ -3,11 +3,11 @@ package io.peerloom.stream;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Connector;
+import io.peerloom.internal.link.LocalAddress;
 import io.peerloom.internal.link.Watchdog;
+import io.peerloom.internal.protocol.HttpSyntax;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.nio.channels.SocketChannel;
 import java.util.Objects;
@@ -54,7 +54,8 @@ public final class StreamPeerTCP extends StreamPeerSocket {
     public static StreamPeerTCP connect(String host, int port) throws IOException {
         var peer = new StreamPeerTCP();
         if (peer.connectToHost(host, port) != ErrorCode.OK) {
-            throw new IllegalArgumentException("not a host and port: " + host + ", " + port);
+            throw new IllegalArgumentException(
+                    "not a host and port: " + HttpSyntax.quote(host) + ", " + port);
         }
         peer.finishConnecting();
         return peer;
@@ -76,46 +77,21 @@ public final class StreamPeerTCP extends StreamPeerSocket {
      *
      * @param localPort 0 to 65535; 0 lets the system choose
      * @param localHost an address of this machine, or {@code "*"} for any
-     * @return OK; INVALID_PARAMETER if the port is out of range or the host is not an address;
-     *     ALREADY_IN_USE if bound or connected already; UNAVAILABLE if the system refuses, with the
-     *     cause in {@link #getFailure}
+     * @return OK; ALREADY_IN_USE if bound or connected already, or if another has the port;
+     *     otherwise as {@link TCPServer#listen(int, String)}, with the cause in {@link
+     *     #getFailure}. (Godot says UNAVAILABLE of all that the system refuses.)
      */
     public ErrorCode bind(int localPort, String localHost) {
-        if (localPort < 0 || localPort > 65_535) {
-            return ErrorCode.INVALID_PARAMETER;
-        }
-        if (isInUse()) {
-            return ErrorCode.ALREADY_IN_USE;
-        }
-        InetSocketAddress address = Connector.localAddress(localHost, localPort);
-        if (address == null) {
-            return ErrorCode.INVALID_PARAMETER;
-        }
-        SocketChannel channel = null;
-        try {
-            channel = open(address);
-            Connector.bind(channel, address);
-            setBound(channel);
-            return ErrorCode.OK;
-        } catch (IOException e) {
-            closeQuietly(channel);
-            setFailure(e);
-            return ErrorCode.UNAVAILABLE;
-        }
-    }
-
-    /** An IPv4 address needs an IPv4 socket, so that no other family is bound with it. */
-    private static SocketChannel open(InetSocketAddress address) throws IOException {
-        return address.getAddress() instanceof Inet4Address
-                ? SocketChannel.open(StandardProtocolFamily.INET)
-                : SocketChannel.open();
+        Objects.requireNonNull(localHost, "localHost");
+        return bind(() -> LocalAddress.bind(LocalAddress.of(localHost, localPort)));
     }
 
     /**
      * Begins to connect; {@link #poll} tells the outcome. Returns at once: the name is resolved
      * elsewhere. Godot: {@code connect_to_host}.
      *
-     * @param targetHost a name, or an address; an IPv6 address may stand in brackets
+     * @param targetHost a name, also one beyond ASCII (by IDNA), or an address; an IPv6 address may
+     *     stand in brackets, and have a zone behind a percent sign
      * @param targetPort 1 to 65535
      * @return OK if connecting has begun; ALREADY_IN_USE unless the status is NONE;
      *     INVALID_PARAMETER for an empty host, a port out of range or a malformed address
@@ -130,6 +106,9 @@ public final class StreamPeerTCP extends StreamPeerSocket {
                 || targetPort > 65_535
                 || (Connector.isLiteral(targetHost)
                         && Connector.localAddress(targetHost, targetPort) == null)) {
+            setFailure(
+                    new IllegalArgumentException(
+                            "not a host and port: \"" + targetHost + "\", " + targetPort));
             return ErrorCode.INVALID_PARAMETER;
         }
         host = targetHost;

@@ -6,6 +6,7 @@ import io.peerloom.Peer;
 import io.peerloom.internal.link.StreamWire;
 import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Wire;
+import io.peerloom.internal.protocol.HttpSyntax;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.security.PrivateKey;
@@ -98,6 +99,9 @@ public final class StreamPeerTLS extends LinkedStreamPeer {
 
     /** What TLS stands on; set with every connection by the owner, and read by it. */
     private StreamPeer stream;
+
+    /** What {@link #getSslSession} has returned last. The owner's. */
+    private Optional<SSLSession> session = Optional.empty();
 
     /** Not Godot 3's default. The owner's. */
     private boolean blockingHandshake;
@@ -204,7 +208,7 @@ public final class StreamPeerTLS extends LinkedStreamPeer {
             return refuse("TLS options of a server, for a client");
         }
         if (!TlsWire.isHost(name)) {
-            return refuse("not the name or address of a host: \"" + name + "\"");
+            return refuse("not the name or address of a host: " + HttpSyntax.quote(name));
         }
         int port = connected instanceof StreamPeerTCP tcp ? tcp.getConnectedPort() : -1;
         return begin(connected, lower -> TlsWire.client(lower, with.context(), name, port));
@@ -419,7 +423,11 @@ public final class StreamPeerTLS extends LinkedStreamPeer {
     public Optional<SSLSession> getSslSession() {
         StreamLink current = status() == Peer.Status.CONNECTED ? link() : null;
         TlsWire tls = current == null ? null : current.tls();
-        return tls == null ? Optional.empty() : Optional.of(tls.session());
+        SSLSession now = tls == null ? null : tls.session();
+        if (session.orElse(null) != now) {
+            session = Optional.ofNullable(now);
+        }
+        return session;
     }
 
     /**

@@ -2,16 +2,11 @@ package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
+import io.peerloom.internal.link.LocalAddress;
 import io.peerloom.internal.link.Watchdog;
 import java.io.IOException;
-import java.net.BindException;
-import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -22,9 +17,6 @@ import java.util.List;
  * {@linkplain #bind bound} can connect.
  */
 public final class StreamPeerUDS extends StreamPeerSocket {
-
-    /** What the JDK takes, on Linux, and Godot as well: one less than would fit. */
-    private static final int MAX_PATH_BYTES = 106;
 
     /** The path that was connected to; "" for accepted peers, as in Godot. The owner's. */
     private String path = "";
@@ -49,7 +41,8 @@ public final class StreamPeerUDS extends StreamPeerSocket {
     public static StreamPeerUDS connect(Path path) throws IOException {
         var peer = new StreamPeerUDS();
         if (peer.connectToHost(path) != ErrorCode.OK) {
-            throw new IllegalArgumentException("not the path of a socket: \"" + path + "\"");
+            Throwable why = peer.getFailure().orElseThrow();
+            throw new IllegalArgumentException(why.getMessage(), why);
         }
         peer.finishConnecting();
         return peer;
@@ -60,49 +53,12 @@ public final class StreamPeerUDS extends StreamPeerSocket {
      * Does not change the status. Godot: {@code StreamPeerUDS.bind}.
      *
      * @param localPath where no file is yet
-     * @return OK; INVALID_PARAMETER if the path is empty or too long; ALREADY_IN_USE if bound or
-     *     connected already; ALREADY_EXISTS if there is a file; UNAUTHORIZED if the folder cannot
-     *     be written; UNAVAILABLE if the system refuses for another reason. The cause is in {@link
-     *     #getFailure}
+     * @return OK; ALREADY_IN_USE if bound or connected already; otherwise as {@link
+     *     UDSServer#listen(Path)}, with the cause in {@link #getFailure}, but that no file is
+     *     replaced: one that a server has left is ALREADY_EXISTS
      */
     public ErrorCode bind(Path localPath) {
-        if (!isValid(localPath)) {
-            return ErrorCode.INVALID_PARAMETER;
-        }
-        if (isInUse()) {
-            return ErrorCode.ALREADY_IN_USE;
-        }
-        SocketChannel channel = null;
-        try {
-            channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-            channel.bind(UnixDomainSocketAddress.of(localPath));
-            setBound(channel);
-            return ErrorCode.OK;
-        } catch (IOException | UnsupportedOperationException e) {
-            closeQuietly(channel);
-            setFailure(e);
-            return bindError(e, localPath);
-        }
-    }
-
-    /** Why a path could not be bound. */
-    static ErrorCode bindError(Exception e, Path path) {
-        if (e instanceof BindException && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-            return ErrorCode.ALREADY_EXISTS;
-        }
-        Path folder = path.toAbsolutePath().getParent();
-        if (e instanceof AccessDeniedException
-                || (folder != null && Files.isDirectory(folder) && !Files.isWritable(folder))) {
-            return ErrorCode.UNAUTHORIZED;
-        }
-        return ErrorCode.UNAVAILABLE;
-    }
-
-    /** Whether a path may be a socket's. */
-    static boolean isValid(Path path) {
-        String text = UnixDomainSocketAddress.of(path).toString(); // not of another file system
-        int length = text.getBytes(StandardCharsets.UTF_8).length;
-        return length > 0 && length <= MAX_PATH_BYTES;
+        return bind(() -> LocalAddress.bind(LocalAddress.of(localPath)));
     }
 
     /**
@@ -111,18 +67,21 @@ public final class StreamPeerUDS extends StreamPeerSocket {
      *
      * @param target the socket's file
      * @return OK if connecting has begun; ALREADY_IN_USE unless the status is NONE;
-     *     INVALID_PARAMETER if the path is empty or too long
+     *     INVALID_PARAMETER if the path is empty or longer than 106 bytes, with the cause in {@link
+     *     #getFailure}
      */
     public ErrorCode connectToHost(Path target) {
         if (getStatus() != Status.NONE) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        if (!isValid(target)) {
-            return ErrorCode.INVALID_PARAMETER;
+        List<UnixDomainSocketAddress> address;
+        try {
+            address = List.of(LocalAddress.of(target));
+        } catch (LocalAddress.Refusal e) {
+            return refuse(e);
         }
         path = target.toString();
         SocketChannel local = takeBound();
-        var address = List.of(UnixDomainSocketAddress.of(target));
         begin(connector -> connector.connect(address, local));
         return ErrorCode.OK;
     }

@@ -1,11 +1,9 @@
 package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
-import io.peerloom.internal.link.Acceptor;
 import io.peerloom.internal.link.ChannelWire;
-import io.peerloom.internal.link.Connector;
+import io.peerloom.internal.link.LocalAddress;
 import java.io.IOException;
-import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.util.Objects;
@@ -33,28 +31,18 @@ public final class TCPServer extends SocketServer {
      * @param bindAddress an address of this machine; {@code "*"} for all of both families, {@code
      *     "0.0.0.0"} for all of IPv4. {@code "::"} is IPv6 only in Godot; Java cannot ask for that,
      *     so that it means the same as {@code "*"} where the system's sockets are dual-stack
-     * @return OK; ALREADY_IN_USE if it listens already or the system refuses the address, with the
-     *     cause in {@link #getFailure}; INVALID_PARAMETER if it is not an address or the port is
-     *     out of range; CANT_CREATE if there is no socket to be had
+     * @return OK; ALREADY_IN_USE if it listens already, or another has the port; INVALID_PARAMETER
+     *     if it is not an address or the port is out of range; UNAUTHORIZED if the port is not for
+     *     us; UNAVAILABLE if the address is not of this machine; CANT_CREATE if there is no socket
+     *     to be had. The cause is in {@link #getFailure}. (Godot says ALREADY_IN_USE of all that
+     *     the system refuses.)
      */
     public ErrorCode listen(int port, String bindAddress) {
         if (isListening()) {
             return ErrorCode.ALREADY_IN_USE;
         }
         Objects.requireNonNull(bindAddress, "bindAddress");
-        InetSocketAddress address =
-                port < 0 || port > 65_535 ? null : Connector.localAddress(bindAddress, port);
-        if (address == null) {
-            return ErrorCode.INVALID_PARAMETER;
-        }
-        try {
-            start(Acceptor.listen(address));
-            return ErrorCode.OK;
-        } catch (BindException e) {
-            return fail(ErrorCode.ALREADY_IN_USE, e);
-        } catch (IOException e) {
-            return fail(ErrorCode.CANT_CREATE, e);
-        }
+        return listen(() -> LocalAddress.listen(LocalAddress.of(bindAddress, port)));
     }
 
     /** {@return the port that is listened on, or 0} Godot: {@code get_local_port}. */

@@ -1,9 +1,7 @@
 package io.peerloom.stream;
 
 import io.peerloom.ErrorCode;
-import io.peerloom.internal.link.Acceptor;
-import java.io.IOException;
-import java.net.BindException;
+import io.peerloom.internal.link.LocalAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 
@@ -14,29 +12,24 @@ public final class UDSServer extends SocketServer {
     public UDSServer() {}
 
     /**
-     * Listens on a path. A socket's file that is there already is replaced, as in Godot; a file of
-     * another kind is not. Godot: {@code listen}.
+     * Listens on a path. The file that a server has left there is replaced; one at which somebody
+     * answers (Godot takes it away), or of another kind, is not. To tell, it is connected to: a
+     * server that is there gets a connection that ends at once. Godot: {@code listen}.
      *
-     * @param socket the socket's file, deleted again by {@link #stop}
-     * @return OK; INVALID_PARAMETER if the path is empty or too long; ALREADY_IN_USE if it listens
-     *     already or the system refuses the path, with the cause in {@link #getFailure};
-     *     CANT_CREATE if there is no socket to be had
+     * @param socket the socket's file, deleted again by {@link #stop}; a name without a file, as
+     *     Linux has them, is none
+     * @return OK; ALREADY_IN_USE if it listens already, or somebody answers there;
+     *     INVALID_PARAMETER if the path is empty or longer than 106 bytes; ALREADY_EXISTS if it is
+     *     that of another kind of file; UNAUTHORIZED if the folder may not be written; UNAVAILABLE
+     *     if the system refuses for another reason, such as a missing folder; CANT_CREATE if there
+     *     is no socket to be had. The cause is in {@link #getFailure}. (Godot says ALREADY_IN_USE
+     *     of all that the system refuses.)
      */
     public ErrorCode listen(Path socket) {
         if (isListening()) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        if (!StreamPeerUDS.isValid(socket)) {
-            return ErrorCode.INVALID_PARAMETER;
-        }
-        try {
-            start(Acceptor.listen(socket));
-            return ErrorCode.OK;
-        } catch (BindException e) {
-            return fail(ErrorCode.ALREADY_IN_USE, e);
-        } catch (IOException e) {
-            return fail(ErrorCode.CANT_CREATE, e);
-        }
+        return listen(() -> LocalAddress.listen(LocalAddress.of(socket)));
     }
 
     /**

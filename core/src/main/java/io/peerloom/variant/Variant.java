@@ -5,7 +5,6 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.AbstractList;
-import java.util.AbstractMap;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -15,39 +14,46 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.RandomAccess;
-import java.util.Set;
 import java.util.function.IntFunction;
 
 /**
- * A value of Godot: its {@code Variant}. Immutable, comparable with {@code equals}, and to be taken
- * apart by patterns:
+ * A value that Godot can send: its {@code Variant}. Values are immutable, and {@code switch} takes
+ * them apart by patterns:
  *
  * <pre>{@code
  * switch (peer.getVar()) {
  *     case Text(String name) -> world.rename(name);
  *     case Vector3(double x, double y, double z) -> world.move(x, y, z);
  *     case Dictionary order -> world.obey(order.get("action"), order.get("target"));
- *     case Variant other -> log.info("not understood: {}", other);
+ *     case Variant other -> log.info("unknown message: {}", other);
  * }
  * }</pre>
  *
- * <p>{@link #of(Object)} makes one of what Java has for it, and {@link #toJava()} is the way back.
- * The types are those of Godot 4 by their names there, which Godot 3 partly calls otherwise: {@code
- * Quat}, {@code Transform}, {@code PoolIntArray}. Where a name of Godot is one of Java's, another
- * stands here: {@link Text} for {@code String}, {@link Real} for {@code float}.
+ * <p>{@link #of(Object)} converts numbers, strings, lists, maps and so on from Java, and {@link
+ * #toJava()} converts back. The types have their names of Godot 4; some have other names in Godot
+ * 3, such as {@code Quat}, {@code Transform} and {@code PoolIntArray}. Where Godot's name would
+ * clash with one of Java's, the type has another name here: {@link Text} for {@code String}, {@link
+ * Real} for {@code float}.
  *
- * <p>Vectors and what is made of them have components of type {@code double}, which hold what
- * either kind of Godot sends; by default they travel as {@code float}, and a component such as 0.1
- * comes back as the nearest {@code float}.
+ * <p>The components of vectors are of type {@code double}, because an engine may be built with
+ * either precision. By default they are sent as {@code float}, and a component such as 0.1 arrives
+ * as the nearest {@code float}.
  *
- * <p>Two values are equal if they are of the same type and their parts are; numbers are compared as
- * {@link Double#equals} does, so that NaN is equal to itself, and 1 is not equal to 1.0. The text
- * of {@code toString} is JSON as far as JSON goes, and what {@code var_to_str} prints for the rest.
+ * <p>Two values are equal if they are of the same type and their parts are equal. Numbers are
+ * compared as {@link Double#equals} does: NaN is equal to itself, 0.0 is not equal to -0.0, and the
+ * integer 1 is not equal to 1.0. The keys of a {@link Dictionary} are compared less strictly, as
+ * the engine does. {@code hashCode} is another in each JVM, so that nobody can send values that are
+ * chosen to have the same one: received values are safe keys of any hash map. {@code toString}
+ * gives JSON as far as JSON goes, and otherwise what Godot's {@code var_to_str} gives.
+ *
+ * <p>This file is long because it is a catalogue: one small type after another, and a sealed type
+ * has to name them all. What they have in common is elsewhere: hashes in {@code VariantHash}, text
+ * in {@code VariantPrinter}, a dictionary's entries in {@code Entries}.
  */
 public sealed interface Variant {
     /**
-     * The types, in Godot 4's order, with the numbers that both generations give to them. Godot:
-     * {@code Variant.Type}.
+     * The types of values, in Godot 4's order, with their numbers in Godot 3 and 4. Godot: {@code
+     * Variant.Type}.
      */
     enum Type {
         /** {@link Nil}. */
@@ -149,7 +155,7 @@ public sealed interface Variant {
             return godot4;
         }
 
-        /** {@return what Godot 4 calls it, such as {@code Vector2i}} */
+        /** {@return Godot 4's name of this type, such as {@code Vector2i}} */
         @Override
         public String toString() {
             return text;
@@ -160,46 +166,46 @@ public sealed interface Variant {
     Type type();
 
     /**
-     * Makes a truth value.
+     * Returns a boolean value.
      *
      * @param value the value
-     * @return it
+     * @return the value as a Variant
      */
     static Bool of(boolean value) {
         return new Bool(value);
     }
 
     /**
-     * Makes an integer.
+     * Returns an integer value.
      *
      * @param value the value
-     * @return it
+     * @return the value as a Variant
      */
     static Int of(long value) {
         return new Int(value);
     }
 
     /**
-     * Makes a floating-point number.
+     * Returns a floating-point value.
      *
      * @param value the value
-     * @return it
+     * @return the value as a Variant
      */
     static Real of(double value) {
         return new Real(value);
     }
 
     /**
-     * Makes a value of one of Java's.
+     * Converts a value of Java. Everything in it is copied.
      *
      * @param value null, a {@link Variant}, {@link Boolean}, a whole number ({@link Byte} to {@link
      *     Long}), {@link Float}, {@link Double}, a {@link CharSequence}; {@code byte[]}, {@code
      *     int[]}, {@code long[]}, {@code float[]}, {@code double[]} and {@code String[]}, which
-     *     become packed arrays; a {@link Collection} or {@code Object[]}, which become an {@link
-     *     Array}, or a {@link Map}, of any of these. All of it is copied
-     * @return the value
-     * @throws IllegalArgumentException if it is of another class, named in the message, or holds
-     *     itself
+     *     become packed arrays; a {@link Collection} or {@code Object[]} of any of these, which
+     *     becomes an {@link Array}; or a {@link Map} of them, which becomes a {@link Dictionary}
+     * @return the value as a Variant
+     * @throws IllegalArgumentException if a part is of another class, which the message names, or
+     *     if the value contains itself
      */
     static Variant of(Object value) {
         return of(value, 0);
@@ -246,24 +252,22 @@ public sealed interface Variant {
             }
             return new Array(variants);
         } else if (value instanceof Map<?, ?> entries) {
-            var variants = new LinkedHashMap<Variant, Variant>();
-            for (Map.Entry<?, ?> entry : entries.entrySet()) {
-                variants.put(of(entry.getKey(), depth + 1), of(entry.getValue(), depth + 1));
-            }
-            return new Dictionary(Dictionary.adopt(variants));
+            return new Dictionary(Entries.of(entries, part -> of(part, depth + 1)));
         }
         throw new IllegalArgumentException(
                 "Godot has no type for a " + value.getClass().getTypeName());
     }
 
     /**
-     * What Java has for this value: the inverse of {@link #of(Object)} as far as there is one.
+     * Converts this value to what Java has for it: the inverse of {@link #of(Object)} as far as
+     * there is one. Lists and maps are unmodifiable, and their elements are converted too.
      *
-     * @return null, {@link Boolean}, {@link Long}, {@link Double}; a {@link String} for {@link
+     * @return null, {@link Boolean}, {@link Long} or {@link Double}; a {@link String} for {@link
      *     Text} and {@link StringName}; a new {@code byte[]}, {@code int[]}, {@code long[]}, {@code
-     *     float[]} or {@code double[]}; a list of strings, vectors or colors; a new {@link List}
-     *     for {@link Array} and a new {@link Map} that keeps the order for {@link Dictionary}, with
-     *     their elements made so too; anything else is itself
+     *     float[]} or {@code double[]}; a {@link List} of strings, vectors or colors for other
+     *     packed arrays; a {@link List} for an {@link Array}; a {@link Map} for a {@link
+     *     Dictionary}, in its order, which finds a key as {@link Dictionary#entries()} does, by
+     *     anything that {@link #of(Object)} converts to it; for other types the value itself
      */
     default Object toJava() {
         return this;
@@ -271,9 +275,9 @@ public sealed interface Variant {
 
     // Plain values
 
-    /** No value: Godot's {@code null}. */
+    /** The value of nothing: Godot's {@code null}. */
     record Nil() implements Variant {
-        /** One for all; any other is equal to it. */
+        /** One that serves for all; any other is equal to it. */
         public static final Nil NIL = new Nil();
 
         @Override
@@ -293,7 +297,7 @@ public sealed interface Variant {
     }
 
     /**
-     * Godot's {@code bool}.
+     * True or false: Godot's {@code bool}.
      *
      * @param value the value
      */
@@ -315,8 +319,8 @@ public sealed interface Variant {
     }
 
     /**
-     * Godot's {@code int}, which has 64 bits. It travels in four bytes if they hold it, else in
-     * eight.
+     * A whole number of 64 bits: Godot's {@code int}. It is sent in four bytes if they can hold it,
+     * else in eight.
      *
      * @param value the value
      */
@@ -332,14 +336,19 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * Godot's {@code float} ({@code real} in Godot 3), which has 64 bits. It travels in four bytes
-     * if nothing is lost by it, else in eight; NaN takes eight.
+     * A floating-point number of 64 bits: Godot's {@code float}, {@code real} in Godot 3. It is
+     * sent in four bytes if they can hold it exactly, else in eight; NaN takes eight.
      *
      * @param value the value
      */
@@ -355,19 +364,24 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * Godot's {@code String}. A Godot that receives it ends it at its first NUL.
+     * A text: Godot's {@code String}. An engine that receives it cuts it off at the first NUL.
      *
      * @param value the text
      */
     record Text(String value) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if the text is null
          */
@@ -386,19 +400,25 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A name, as of a signal or a method; Godot 4 only.
+     * A name, for example of a signal or a method; Godot 4 only. As a key of a {@link Dictionary}
+     * it is the same as a {@link Text}; since Godot 4.4, <code>{move = 7}</code> has such a key.
      *
      * @param value the name
      */
     record StringName(String value) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if the name is null
          */
@@ -417,22 +437,27 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * Where a node is, and perhaps one of its properties: {@code /root/Main:position:x}.
+     * The path of a node, and perhaps of a property of it: {@code /root/Main:position:x}.
      *
-     * @param names the nodes on the way, {@code root} and {@code Main}
-     * @param subnames the properties, {@code position} and {@code x}
-     * @param absolute whether it begins at the root, with a slash
+     * @param names the names of the nodes, here {@code root} and {@code Main}
+     * @param subnames the names of the properties, here {@code position} and {@code x}
+     * @param absolute whether the path begins at the root, with a slash
      */
     record NodePath(List<String> names, List<String> subnames, boolean absolute)
             implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if a list or a name is null
          */
@@ -442,11 +467,11 @@ public sealed interface Variant {
         }
 
         /**
-         * Reads a path.
+         * Parses a path.
          *
-         * @param path names, each behind a slash but the first, and properties, each behind a
-         *     colon; empty ones are left out
-         * @return it
+         * @param path names with slashes between them, then each property behind a colon; empty
+         *     names and properties are left out
+         * @return the path
          */
         public static NodePath of(String path) {
             int colon = path.indexOf(':');
@@ -482,15 +507,20 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * The number of a resource of an engine's servers, which means nothing to another engine.
+     * The number of a resource within one engine, which means nothing to another engine.
      *
-     * @param id the number; Godot 3 does not send it, and it is 0 then
+     * @param id the number; 0 in Godot 3, which does not send it
      */
     record RID(long id) implements Variant {
         @Override
@@ -499,14 +529,19 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * An object of an engine, by its number there; what becomes of an object that is sent without
-     * {@code full_objects}. Where it is 0, {@link Nil} is received.
+     * The number of an object within one engine. An engine sends objects so unless it sends them
+     * with {@code full_objects}. The number 0 is decoded as {@link Nil}.
      *
      * @param objectId Godot's {@code object_id}
      */
@@ -517,31 +552,43 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * An object with all that it holds, which only a codec with {@link
-     * VariantCodec#withFullObjects} reads and writes. An engine that takes such a thing makes an
-     * object of that class, and runs the script that is among its properties.
+     * An object with its properties. Only a codec with {@link VariantCodec#withFullObjects} encodes
+     * and decodes it. An engine that accepts it creates an object of the class, gives it the script
+     * that the property {@code script} names, and sets the other properties; the script's code
+     * runs.
      *
      * @param className the class, not empty
-     * @param properties by their names, in order
+     * @param properties the values of the properties by their names, in the order in which they are
+     *     sent, except that {@code script} is sent first
      */
     record FullObject(String className, Map<String, Variant> properties) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws IllegalArgumentException if the name of the class is empty
-         * @throws NullPointerException if anything is null
+         * @throws NullPointerException if the name, a property's name or its value is null
          */
         public FullObject {
             if (className.isEmpty()) {
                 throw new IllegalArgumentException("an object without a class");
             }
-            properties = Dictionary.freeze(properties);
+            var copy = new LinkedHashMap<String, Variant>();
+            properties.forEach((name, value) ->
+                    copy.put(
+                            Objects.requireNonNull(name, "name"),
+                            Objects.requireNonNull(value, "value")));
+            properties = Collections.unmodifiableMap(copy);
         }
 
         @Override
@@ -550,12 +597,17 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
-    /** A method of an object, of which nothing travels but that it was one; Godot 4 only. */
+    /** A method of an object; Godot 4 only. Nothing of it is sent but its type. */
     record Callable() implements Variant {
         @Override
         public Type type() {
@@ -571,12 +623,12 @@ public sealed interface Variant {
     /**
      * A signal of an object; Godot 4 only.
      *
-     * @param name its name
-     * @param objectId the object's number in its engine
+     * @param name the signal's name
+     * @param objectId the object's number within its engine
      */
     record Signal(String name, long objectId) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if the name is null
          */
@@ -590,6 +642,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -598,7 +655,7 @@ public sealed interface Variant {
     // Geometry
 
     /**
-     * A point or direction of the plane.
+     * A point or direction in the plane.
      *
      * @param x to the right
      * @param y down
@@ -610,13 +667,18 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A point of a grid; Godot 4 only.
+     * A point on a grid; Godot 4 only.
      *
      * @param x the first coordinate
      * @param y the second one
@@ -628,6 +690,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -636,12 +703,12 @@ public sealed interface Variant {
     /**
      * A rectangle.
      *
-     * @param position its corner
-     * @param size from there
+     * @param position the corner it starts at
+     * @param size its extent from there
      */
     record Rect2(Vector2 position, Vector2 size) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if a vector is null
          */
@@ -656,20 +723,25 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A rectangle of a grid; Godot 4 only.
+     * A rectangle on a grid; Godot 4 only.
      *
-     * @param position its corner
-     * @param size from there
+     * @param position the corner it starts at
+     * @param size its extent from there
      */
     record Rect2i(Vector2i position, Vector2i size) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if a vector is null
          */
@@ -684,13 +756,18 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A point or direction of space.
+     * A point or direction in space.
      *
      * @param x to the right
      * @param y up
@@ -703,13 +780,18 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A point of a grid in space; Godot 4 only.
+     * A point on a grid in space; Godot 4 only.
      *
      * @param x the first coordinate
      * @param y the second one
@@ -719,6 +801,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.VECTOR3I;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -742,6 +829,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -762,21 +854,26 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A matrix of 2 by 3, by its columns.
+     * A matrix of 2 by 3, given by its columns.
      *
-     * @param x where the x axis goes
-     * @param y where the y axis goes
-     * @param origin where the origin goes
+     * @param x the image of the x axis
+     * @param y the image of the y axis
+     * @param origin the image of the origin
      */
     record Transform2D(Vector2 x, Vector2 y, Vector2 origin) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if a vector is null
          */
@@ -792,20 +889,25 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A plane of space.
+     * A plane in space.
      *
-     * @param normal at right angles to it
-     * @param d how far it is from the origin, along the normal
+     * @param normal a vector at right angles to the plane
+     * @param d the plane's distance from the origin, along the normal
      */
     record Plane(Vector3 normal, double d) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if the vector is null
          */
@@ -816,6 +918,11 @@ public sealed interface Variant {
         @Override
         public Type type() {
             return Type.PLANE;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -839,20 +946,25 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A box, its sides along the axes.
+     * A box with its edges along the axes.
      *
-     * @param position its corner
-     * @param size from there
+     * @param position the corner it starts at
+     * @param size its extent from there
      */
     record AABB(Vector3 position, Vector3 size) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if a vector is null
          */
@@ -867,22 +979,27 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A matrix of 3 by 3, by its columns, as Godot's constructor of three axes takes it; it travels
-     * and is printed by its rows.
+     * A matrix of 3 by 3, given by its columns, as in Godot's constructor of three axes. It is sent
+     * and printed by its rows.
      *
-     * @param x where the x axis goes
-     * @param y where the y axis goes
-     * @param z where the z axis goes
+     * @param x the image of the x axis
+     * @param y the image of the y axis
+     * @param z the image of the z axis
      */
     record Basis(Vector3 x, Vector3 y, Vector3 z) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if a vector is null
          */
@@ -898,6 +1015,11 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
@@ -906,12 +1028,12 @@ public sealed interface Variant {
     /**
      * A matrix of 3 by 4; Godot 3's {@code Transform}.
      *
-     * @param basis where the axes go
-     * @param origin where the origin goes
+     * @param basis the images of the axes
+     * @param origin the image of the origin
      */
     record Transform3D(Basis basis, Vector3 origin) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if a part is null
          */
@@ -926,13 +1048,18 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A matrix of 4 by 4, by its columns; Godot 4 only.
+     * A matrix of 4 by 4, given by its columns; Godot 4 only.
      *
      * @param x the first column
      * @param y the second one
@@ -941,7 +1068,7 @@ public sealed interface Variant {
      */
     record Projection(Vector4 x, Vector4 y, Vector4 z, Vector4 w) implements Variant {
         /**
-         * Makes one.
+         * Checks the parts.
          *
          * @throws NullPointerException if a vector is null
          */
@@ -958,23 +1085,34 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * A color; its parts are usually 0 to 1, and are of type {@code float} in every Godot.
+     * A color. Its components are usually between 0 and 1, and are of type {@code float} in every
+     * build of the engine.
      *
      * @param r red
      * @param g green
      * @param b blue
-     * @param a how opaque it is
+     * @param a opacity
      */
     record Color(float r, float g, float b, float a) implements Variant {
         @Override
         public Type type() {
             return Type.COLOR;
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -986,24 +1124,24 @@ public sealed interface Variant {
     // Containers
 
     /**
-     * What the elements of an array, the keys or the values of a dictionary have to be: any, those
-     * of one type, or objects of one class or script. Null where it is about objects is always
-     * allowed.
+     * The declared type of an array's elements, or of a dictionary's keys or values: any values,
+     * those of one type, or objects of one class or script. Where objects are declared, null is
+     * allowed too.
      *
-     * @param kind how they are bound
-     * @param type the type; {@link Type#NIL} for any
-     * @param name the name of the class or the path of the script; empty with the other kinds
+     * @param kind what the declaration is about
+     * @param type the type; {@link Type#NIL} for any values
+     * @param name the name of the class or the path of the script; empty for the other kinds
      */
     record ContainerType(Kind kind, Type type, String name) {
-        /** How the elements are bound. */
+        /** What a declaration is about. */
         public enum Kind {
-            /** Not at all. */
+            /** Nothing: any values are allowed. */
             NONE(0),
-            /** By a type that is not that of objects. */
+            /** A type other than that of objects. */
             BUILTIN(1),
-            /** By a class. */
+            /** A class of objects. */
             CLASS(2),
-            /** By a script. */
+            /** A script of objects. */
             SCRIPT(3);
 
             private final int value;
@@ -1012,25 +1150,22 @@ public sealed interface Variant {
                 this.value = value;
             }
 
-            /** {@return Godot's number for it} */
+            /** {@return Godot's number of this kind} */
             public int value() {
                 return value;
             }
         }
 
-        /** Any elements. */
+        /** Any values. */
         public static final ContainerType ANY = new ContainerType(Kind.NONE, Type.NIL, "");
 
-        /**
-         * Objects by their numbers: what every class or script becomes in a codec without full
-         * objects.
-         */
+        /** Objects by their numbers: what a codec without full objects makes of every class. */
         public static final ContainerType ENCODED_OBJECT = ofClass("EncodedObjectAsID");
 
         /**
-         * Checks that the parts belong together.
+         * Checks the parts.
          *
-         * @throws IllegalArgumentException if they do not
+         * @throws IllegalArgumentException if they do not fit together
          */
         public ContainerType {
             boolean named = kind == Kind.CLASS || kind == Kind.SCRIPT;
@@ -1044,10 +1179,10 @@ public sealed interface Variant {
         }
 
         /**
-         * Elements of one type.
+         * Returns the declaration of a type.
          *
          * @param type the type, not {@link Type#NIL}; {@link Type#OBJECT} is the class Object
-         * @return it
+         * @return the declaration
          * @throws IllegalArgumentException for {@link Type#NIL}
          */
         public static ContainerType of(Type type) {
@@ -1057,30 +1192,30 @@ public sealed interface Variant {
         }
 
         /**
-         * Objects of a class.
+         * Returns the declaration of a class of objects.
          *
-         * @param name its name, not empty
-         * @return it
+         * @param name the class, not empty
+         * @return the declaration
          */
         public static ContainerType ofClass(String name) {
             return new ContainerType(Kind.CLASS, Type.OBJECT, name);
         }
 
         /**
-         * Objects with a script.
+         * Returns the declaration of objects with a script.
          *
-         * @param path where the script is, such as {@code res://enemy.gd}
-         * @return it
+         * @param path the path of the script, such as {@code res://enemy.gd}
+         * @return the declaration
          */
         public static ContainerType ofScript(String path) {
             return new ContainerType(Kind.SCRIPT, Type.OBJECT, path);
         }
 
         /**
-         * Whether a value may be an element, as far as its type tells.
+         * Whether a value is of the declared type. Classes and scripts of objects are not compared.
          *
          * @param value the value
-         * @return false if it is of another type
+         * @return whether it may be an element
          */
         public boolean accepts(Variant value) {
             return kind == Kind.NONE
@@ -1113,12 +1248,12 @@ public sealed interface Variant {
      * A list of values.
      *
      * @param elements the values
-     * @param elementType what they have to be; Godot has typed arrays since 4.0 and sends their
-     *     type since 4.3
+     * @param elementType the declared type of the elements; Godot has typed arrays since 4.0, and
+     *     sends the type since 4.3
      */
     record Array(List<Variant> elements, ContainerType elementType) implements Variant {
         /**
-         * Makes one of a copy of the list.
+         * Copies the list.
          *
          * @throws IllegalArgumentException if an element is of another type
          * @throws NullPointerException if an element is null
@@ -1129,7 +1264,7 @@ public sealed interface Variant {
         }
 
         /**
-         * Makes one of any elements.
+         * Copies the list, and declares no type.
          *
          * @param elements the values
          */
@@ -1146,7 +1281,7 @@ public sealed interface Variant {
          * Returns an element.
          *
          * @param index which one, from 0 on
-         * @return it
+         * @return the element
          * @throws IndexOutOfBoundsException if there is none
          */
         public Variant get(int index) {
@@ -1164,7 +1299,12 @@ public sealed interface Variant {
             for (Variant element : elements) {
                 list.add(element.toJava());
             }
-            return list;
+            return Collections.unmodifiableList(list);
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
@@ -1174,28 +1314,47 @@ public sealed interface Variant {
     }
 
     /**
-     * Values by their keys, which are values too, in the order in which they were put in.
+     * Values by their keys, which may be values of any type, in the order in which they were put
+     * in.
      *
-     * @param entries the values by their keys
-     * @param keyType what the keys have to be; typed dictionaries are Godot 4.4's
-     * @param valueType what the values have to be
+     * <p>A key is found as Godot 4.6 finds it, whether by {@link #get} or in {@link #entries}:
+     *
+     * <ul>
+     *   <li>A {@link Text} and a {@link StringName} with the same text are the same key. Within an
+     *       array that is a key they differ.
+     *   <li>0.0 and -0.0 are the same key, and so are all NaN, also as components and elements. (In
+     *       the engine, a key with a NaN within an array or a dictionary is never found.)
+     *   <li>Values of other types are other keys: the integer 1 and 1.0, a {@link Vector2} and a
+     *       {@link Vector2i}, an array and a packed array. What elements are declared to be does
+     *       not matter.
+     *   <li>Dictionaries are the same key if their entries are the same in the same order.
+     * </ul>
+     *
+     * <p>Of several entries with the same key, the first key stays in its place, with the last
+     * value. Two dictionaries are equal if they have the same keys in this sense, in any order,
+     * with equal values, and the same declared types. Finding a key takes the same time whatever
+     * the keys are.
+     *
+     * @param entries the values by their keys, as an unmodifiable map
+     * @param keyType the declared type of the keys; typed dictionaries came with Godot 4.4
+     * @param valueType the declared type of the values
      */
     record Dictionary(Map<Variant, Variant> entries, ContainerType keyType, ContainerType valueType)
             implements Variant {
         /**
-         * Makes one of a copy of the map.
+         * Copies the map.
          *
          * @throws IllegalArgumentException if a key or value is of another type
          * @throws NullPointerException if a key or value is null
          */
         public Dictionary {
-            entries = freeze(entries);
+            entries = Entries.copyOf(entries);
             keyType.check(entries.keySet());
             valueType.check(entries.values());
         }
 
         /**
-         * Makes one of any keys and values.
+         * Copies the map, and declares no types.
          *
          * @param entries the values by their keys
          */
@@ -1209,13 +1368,24 @@ public sealed interface Variant {
         }
 
         /**
-         * Returns the value of a key. Godot: {@code get}.
+         * Returns the value of a key. Where keys are declared to be numbers, either type of number
+         * finds them, as in the engine: {@code get(1)} finds 1.0. Godot: {@code get}.
          *
-         * @param key the key, of any class that {@link Variant#of(Object)} takes
+         * @param key the key, of any class that {@link Variant#of(Object)} converts
          * @return its value, {@link Nil} if there is none
+         * @throws IllegalArgumentException if the key is of another class
          */
         public Variant get(Object key) {
-            return entries.getOrDefault(of(key), Nil.NIL);
+            Variant sought = of(key);
+            if (keyType.type() == Type.FLOAT && sought instanceof Int(long whole)) {
+                sought = new Real(whole);
+            } else if (keyType.type() == Type.INT
+                    && sought instanceof Real(double number)
+                    && (long) number == number) {
+                sought = new Int((long) number);
+            }
+            Variant value = entries.get(sought);
+            return value == null ? Nil.NIL : value;
         }
 
         @Override
@@ -1225,63 +1395,24 @@ public sealed interface Variant {
 
         @Override
         public Object toJava() {
-            var map = new LinkedHashMap<Object, Object>();
-            entries.forEach((key, value) -> map.put(key.toJava(), value.toJava()));
-            return map;
+            return Entries.of(this).toJava();
+        }
+
+        @Override
+        public int hashCode() {
+            return VariantHash.of(this);
         }
 
         @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
-
-        /** Nobody keeps this map to change it: makes it one that needs no copy. */
-        static <K, V> Map<K, V> adopt(Map<K, V> owned) {
-            return new Frozen<>(owned);
-        }
-
-        /** A map that does not change any more: the same one, or a copy. */
-        static <K, V> Map<K, V> freeze(Map<K, V> entries) {
-            if (entries instanceof Frozen) {
-                return entries;
-            }
-            var copy = new LinkedHashMap<K, V>();
-            entries.forEach((key, value) ->
-                    copy.put(
-                            Objects.requireNonNull(key, "key"),
-                            Objects.requireNonNull(value, "value")));
-            return new Frozen<>(copy);
-        }
-
-        /** A map that keeps its order and is known not to change. */
-        private static final class Frozen<K, V> extends AbstractMap<K, V> {
-            private final Map<K, V> map;
-
-            Frozen(Map<K, V> owned) {
-                map = owned.isEmpty() ? Map.of() : Collections.unmodifiableMap(owned);
-            }
-
-            @Override
-            public Set<Entry<K, V>> entrySet() {
-                return map.entrySet();
-            }
-
-            @Override
-            public boolean containsKey(Object key) {
-                return map.containsKey(key);
-            }
-
-            @Override
-            public V get(Object key) {
-                return map.get(key);
-            }
-        }
     }
 
     // Packed arrays
 
     /**
-     * Many numbers, vectors or colors of one type, without an object for each. Two of them are
+     * An array of numbers, vectors or colors, which are not kept as objects. Two packed arrays are
      * equal if they are of the same type and their elements have the same bits.
      */
     abstract sealed class Packed implements Variant {
@@ -1294,7 +1425,7 @@ public sealed interface Variant {
         static final VarHandle DOUBLE =
                 MethodHandles.byteArrayViewVarHandle(double[].class, ByteOrder.LITTLE_ENDIAN);
 
-        /** The elements as they travel. Never changed. */
+        /** The elements as they are sent. Never changed. */
         final byte[] raw;
 
         /** How many bytes an element has. */
@@ -1305,7 +1436,7 @@ public sealed interface Variant {
             this.stride = stride;
         }
 
-        /** What {@code asList} gives. */
+        /** A list that makes each element when it is asked for it. */
         private static final class Elements<V> extends AbstractList<V> implements RandomAccess {
             private final int size;
             private final IntFunction<V> get;
@@ -1334,7 +1465,7 @@ public sealed interface Variant {
             return ByteBuffer.wrap(raw).order(ByteOrder.LITTLE_ENDIAN);
         }
 
-        /** Where an element begins. */
+        /** Where an element starts. */
         final int at(int index) {
             return Objects.checkIndex(index, size()) * stride;
         }
@@ -1342,6 +1473,23 @@ public sealed interface Variant {
         /** {@return how many elements there are} */
         public final int size() {
             return raw.length / stride;
+        }
+
+        /** Whether the floating-point numbers of this array have eight bytes, not four. */
+        boolean wide() {
+            return false;
+        }
+
+        /** How many floating-point numbers an array that is made of them has. */
+        final int reals() {
+            return raw.length / (wide() ? Double.BYTES : Float.BYTES);
+        }
+
+        /** One of the floating-point numbers that an array is made of. */
+        final double real(int index) {
+            return wide()
+                    ? (double) DOUBLE.get(raw, index * Double.BYTES)
+                    : (float) FLOAT.get(raw, index * Float.BYTES);
         }
 
         @Override
@@ -1354,7 +1502,7 @@ public sealed interface Variant {
 
         @Override
         public final int hashCode() {
-            return Arrays.hashCode(raw);
+            return VariantHash.of(this);
         }
 
         @Override
@@ -1363,17 +1511,17 @@ public sealed interface Variant {
         }
     }
 
-    /** Bytes; Godot 3's {@code PoolByteArray}. */
+    /** An array of bytes; Godot 3's {@code PoolByteArray}. */
     final class PackedByteArray extends Packed {
         PackedByteArray(byte[] raw) {
             super(raw, Byte.BYTES);
         }
 
         /**
-         * Makes one.
+         * Returns an array of the given elements.
          *
-         * @param values its elements; copied
-         * @return it
+         * @param values the elements; copied
+         * @return the array
          */
         public static PackedByteArray of(byte... values) {
             return new PackedByteArray(values.clone());
@@ -1383,7 +1531,7 @@ public sealed interface Variant {
          * Returns an element.
          *
          * @param index which one, from 0 on
-         * @return it, 0 to 255 as in Godot
+         * @return the element, 0 to 255 as in Godot
          * @throws IndexOutOfBoundsException if there is none
          */
         public int get(int index) {
@@ -1395,7 +1543,7 @@ public sealed interface Variant {
             return raw.clone();
         }
 
-        /** {@return the elements in a buffer that cannot be written to; not a copy} */
+        /** {@return the elements in a read-only buffer; not a copy} */
         public ByteBuffer asByteBuffer() {
             return ByteBuffer.wrap(raw).asReadOnlyBuffer();
         }
@@ -1411,17 +1559,17 @@ public sealed interface Variant {
         }
     }
 
-    /** Numbers of type {@code int}; Godot 3's {@code PoolIntArray}. */
+    /** An array of {@code int}; Godot 3's {@code PoolIntArray}. */
     final class PackedInt32Array extends Packed {
         PackedInt32Array(byte[] raw) {
             super(raw, Integer.BYTES);
         }
 
         /**
-         * Makes one.
+         * Returns an array of the given elements.
          *
-         * @param values its elements; copied
-         * @return it
+         * @param values the elements; copied
+         * @return the array
          */
         public static PackedInt32Array of(int... values) {
             byte[] raw = room(values.length, Integer.BYTES);
@@ -1433,7 +1581,7 @@ public sealed interface Variant {
          * Returns an element.
          *
          * @param index which one, from 0 on
-         * @return it
+         * @return the element
          * @throws IndexOutOfBoundsException if there is none
          */
         public int get(int index) {
@@ -1458,17 +1606,17 @@ public sealed interface Variant {
         }
     }
 
-    /** Numbers of type {@code long}; Godot 4 only. */
+    /** An array of {@code long}; Godot 4 only. */
     final class PackedInt64Array extends Packed {
         PackedInt64Array(byte[] raw) {
             super(raw, Long.BYTES);
         }
 
         /**
-         * Makes one.
+         * Returns an array of the given elements.
          *
-         * @param values its elements; copied
-         * @return it
+         * @param values the elements; copied
+         * @return the array
          */
         public static PackedInt64Array of(long... values) {
             byte[] raw = room(values.length, Long.BYTES);
@@ -1480,7 +1628,7 @@ public sealed interface Variant {
          * Returns an element.
          *
          * @param index which one, from 0 on
-         * @return it
+         * @return the element
          * @throws IndexOutOfBoundsException if there is none
          */
         public long get(int index) {
@@ -1505,17 +1653,17 @@ public sealed interface Variant {
         }
     }
 
-    /** Numbers of type {@code float}; Godot 3's {@code PoolRealArray}. */
+    /** An array of {@code float}; Godot 3's {@code PoolRealArray}. */
     final class PackedFloat32Array extends Packed {
         PackedFloat32Array(byte[] raw) {
             super(raw, Float.BYTES);
         }
 
         /**
-         * Makes one.
+         * Returns an array of the given elements.
          *
-         * @param values its elements; copied
-         * @return it
+         * @param values the elements; copied
+         * @return the array
          */
         public static PackedFloat32Array of(float... values) {
             byte[] raw = room(values.length, Float.BYTES);
@@ -1527,7 +1675,7 @@ public sealed interface Variant {
          * Returns an element.
          *
          * @param index which one, from 0 on
-         * @return it
+         * @return the element
          * @throws IndexOutOfBoundsException if there is none
          */
         public float get(int index) {
@@ -1552,17 +1700,17 @@ public sealed interface Variant {
         }
     }
 
-    /** Numbers of type {@code double}; Godot 4 only. */
+    /** An array of {@code double}; Godot 4 only. */
     final class PackedFloat64Array extends Packed {
         PackedFloat64Array(byte[] raw) {
             super(raw, Double.BYTES);
         }
 
         /**
-         * Makes one.
+         * Returns an array of the given elements.
          *
-         * @param values its elements; copied
-         * @return it
+         * @param values the elements; copied
+         * @return the array
          */
         public static PackedFloat64Array of(double... values) {
             byte[] raw = room(values.length, Double.BYTES);
@@ -1574,7 +1722,7 @@ public sealed interface Variant {
          * Returns an element.
          *
          * @param index which one, from 0 on
-         * @return it
+         * @return the element
          * @throws IndexOutOfBoundsException if there is none
          */
         public double get(int index) {
@@ -1589,6 +1737,11 @@ public sealed interface Variant {
         }
 
         @Override
+        boolean wide() {
+            return true;
+        }
+
+        @Override
         public Type type() {
             return Type.PACKED_FLOAT64_ARRAY;
         }
@@ -1600,13 +1753,13 @@ public sealed interface Variant {
     }
 
     /**
-     * Strings; Godot 3's {@code PoolStringArray}.
+     * An array of strings; Godot 3's {@code PoolStringArray}.
      *
      * @param elements the strings
      */
     record PackedStringArray(List<String> elements) implements Variant {
         /**
-         * Makes one of a copy of the list.
+         * Copies the list.
          *
          * @throws NullPointerException if a string is null
          */
@@ -1615,10 +1768,10 @@ public sealed interface Variant {
         }
 
         /**
-         * Makes one.
+         * Returns an array of the given elements.
          *
-         * @param values its elements
-         * @return it
+         * @param values the elements
+         * @return the array
          */
         public static PackedStringArray of(String... values) {
             return new PackedStringArray(Arrays.asList(values));
@@ -1635,15 +1788,21 @@ public sealed interface Variant {
         }
 
         @Override
+        public int hashCode() {
+            return VariantHash.of(this);
+        }
+
+        @Override
         public String toString() {
             return VariantPrinter.print(this);
         }
     }
 
     /**
-     * Many vectors. They are kept as {@code float} if that loses nothing, else as {@code double}.
+     * An array of vectors. Their components are kept as {@code float} if that loses nothing, else
+     * as {@code double}.
      *
-     * @param <V> the vectors' class
+     * @param <V> the class of the vectors
      */
     abstract sealed class PackedVectorArray<V extends Variant> extends Packed {
         /** How many components a vector has. */
@@ -1654,18 +1813,12 @@ public sealed interface Variant {
             this.dimensions = dimensions;
         }
 
+        @Override
         final boolean wide() {
             return stride == dimensions * Double.BYTES;
         }
 
-        /** A component, counted over all vectors. */
-        final double component(int index) {
-            return wide()
-                    ? (double) DOUBLE.get(raw, index * Double.BYTES)
-                    : (float) FLOAT.get(raw, index * Float.BYTES);
-        }
-
-        /** Makes it of components in eight bytes each, unless four are enough for all of them. */
+        /** Makes an array of components of eight bytes, or of four if that is enough for all. */
         static <A> A narrow(byte[] wide, Maker<A> maker) {
             for (int at = 0; at < wide.length; at += Double.BYTES) {
                 double value = (double) DOUBLE.get(wide, at);
@@ -1689,12 +1842,15 @@ public sealed interface Variant {
          * Returns an element.
          *
          * @param index which one, from 0 on
-         * @return it, made for this call
+         * @return the element, made for this call
          * @throws IndexOutOfBoundsException if there is none
          */
         public abstract V get(int index);
 
-        /** {@return the elements as a list, which makes each one when it is asked for it} */
+        /**
+         * {@return the elements as an unmodifiable list, which makes each one when it is asked for
+         * it}
+         */
         public final List<V> asList() {
             return new Packed.Elements<>(size(), this::get);
         }
@@ -1705,17 +1861,17 @@ public sealed interface Variant {
         }
     }
 
-    /** Godot's {@code PackedVector2Array}; Godot 3's {@code PoolVector2Array}. */
+    /** An array of {@link Vector2}; Godot 3's {@code PoolVector2Array}. */
     final class PackedVector2Array extends PackedVectorArray<Vector2> {
         PackedVector2Array(byte[] raw, boolean wide) {
             super(raw, wide, 2);
         }
 
         /**
-         * Makes one.
+         * Returns an array of the given elements.
          *
-         * @param vectors its elements
-         * @return it
+         * @param vectors the elements
+         * @return the array
          */
         public static PackedVector2Array of(Vector2... vectors) {
             byte[] raw = room(vectors.length, 2 * Double.BYTES);
@@ -1729,7 +1885,7 @@ public sealed interface Variant {
         @Override
         public Vector2 get(int index) {
             int i = 2 * Objects.checkIndex(index, size());
-            return new Vector2(component(i), component(i + 1));
+            return new Vector2(real(i), real(i + 1));
         }
 
         @Override
@@ -1738,17 +1894,17 @@ public sealed interface Variant {
         }
     }
 
-    /** Godot's {@code PackedVector3Array}; Godot 3's {@code PoolVector3Array}. */
+    /** An array of {@link Vector3}; Godot 3's {@code PoolVector3Array}. */
     final class PackedVector3Array extends PackedVectorArray<Vector3> {
         PackedVector3Array(byte[] raw, boolean wide) {
             super(raw, wide, 3);
         }
 
         /**
-         * Makes one.
+         * Returns an array of the given elements.
          *
-         * @param vectors its elements
-         * @return it
+         * @param vectors the elements
+         * @return the array
          */
         public static PackedVector3Array of(Vector3... vectors) {
             byte[] raw = room(vectors.length, 3 * Double.BYTES);
@@ -1762,7 +1918,7 @@ public sealed interface Variant {
         @Override
         public Vector3 get(int index) {
             int i = 3 * Objects.checkIndex(index, size());
-            return new Vector3(component(i), component(i + 1), component(i + 2));
+            return new Vector3(real(i), real(i + 1), real(i + 2));
         }
 
         @Override
@@ -1771,17 +1927,17 @@ public sealed interface Variant {
         }
     }
 
-    /** Godot's {@code PackedVector4Array}, since 4.3. */
+    /** An array of {@link Vector4}; since Godot 4.3. */
     final class PackedVector4Array extends PackedVectorArray<Vector4> {
         PackedVector4Array(byte[] raw, boolean wide) {
             super(raw, wide, 4);
         }
 
         /**
-         * Makes one.
+         * Returns an array of the given elements.
          *
-         * @param vectors its elements
-         * @return it
+         * @param vectors the elements
+         * @return the array
          */
         public static PackedVector4Array of(Vector4... vectors) {
             byte[] raw = room(vectors.length, 4 * Double.BYTES);
@@ -1795,7 +1951,7 @@ public sealed interface Variant {
         @Override
         public Vector4 get(int index) {
             int i = 4 * Objects.checkIndex(index, size());
-            return new Vector4(component(i), component(i + 1), component(i + 2), component(i + 3));
+            return new Vector4(real(i), real(i + 1), real(i + 2), real(i + 3));
         }
 
         @Override
@@ -1804,17 +1960,17 @@ public sealed interface Variant {
         }
     }
 
-    /** Colors; Godot 3's {@code PoolColorArray}. */
+    /** An array of colors; Godot 3's {@code PoolColorArray}. */
     final class PackedColorArray extends Packed {
         PackedColorArray(byte[] raw) {
             super(raw, 4 * Float.BYTES);
         }
 
         /**
-         * Makes one.
+         * Returns an array of the given elements.
          *
-         * @param colors its elements
-         * @return it
+         * @param colors the elements
+         * @return the array
          */
         public static PackedColorArray of(Color... colors) {
             byte[] raw = room(colors.length, 4 * Float.BYTES);
@@ -1829,7 +1985,7 @@ public sealed interface Variant {
          * Returns an element.
          *
          * @param index which one, from 0 on
-         * @return it, made for this call
+         * @return the element, made for this call
          * @throws IndexOutOfBoundsException if there is none
          */
         public Color get(int index) {
@@ -1841,7 +1997,10 @@ public sealed interface Variant {
                     (float) FLOAT.get(raw, at + 12));
         }
 
-        /** {@return the elements as a list, which makes each one when it is asked for it} */
+        /**
+         * {@return the elements as an unmodifiable list, which makes each one when it is asked for
+         * it}
+         */
         public List<Color> asList() {
             return new Packed.Elements<>(size(), this::get);
         }

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Values as text: JSON as far as it goes, and for the rest what Godot 4's {@code var_to_str} gives.
- * One builder for the whole of a value, however deep.
+ * Prints values: JSON as far as it goes, and for the rest what Godot 4's {@code var_to_str} gives.
+ * One builder serves for the whole of a value, however deep.
  */
 final class VariantPrinter {
     private final StringBuilder out = new StringBuilder();
@@ -116,30 +116,13 @@ final class VariantPrinter {
         }
     }
 
-    /** The numbers of all that consists of numbers, in the order in which they travel. */
+    /** The numbers of a value that consists of numbers, in the order of the wire. */
     private void numbers(Variant value) {
         switch (value) {
-            case Vector2 v -> reals(v.x(), v.y());
-            case Vector2i v -> ints(v.x(), v.y());
-            case Rect2 v -> parts(List.of(v.position(), v.size()));
-            case Rect2i v -> parts(List.of(v.position(), v.size()));
-            case Vector3 v -> reals(v.x(), v.y(), v.z());
-            case Vector3i v -> ints(v.x(), v.y(), v.z());
-            case Transform2D v -> parts(List.of(v.x(), v.y(), v.origin()));
-            case Vector4 v -> reals(v.x(), v.y(), v.z(), v.w());
-            case Vector4i v -> ints(v.x(), v.y(), v.z(), v.w());
-            case Plane v -> reals(v.normal().x(), v.normal().y(), v.normal().z(), v.d());
-            case Quaternion v -> reals(v.x(), v.y(), v.z(), v.w());
-            case AABB v -> parts(List.of(v.position(), v.size()));
-            case Basis v -> {
-                Vector3 x = v.x();
-                Vector3 y = v.y();
-                Vector3 z = v.z();
-                reals(x.x(), y.x(), z.x(), x.y(), y.y(), z.y(), x.z(), y.z(), z.z());
-            }
-            case Transform3D v -> parts(List.of(v.basis(), v.origin()));
-            case Projection v -> parts(List.of(v.x(), v.y(), v.z(), v.w()));
-            case Color v -> reals(v.r(), v.g(), v.b(), v.a());
+            case Vector2i v -> ints(Components.ints(v));
+            case Rect2i v -> ints(Components.ints(v));
+            case Vector3i v -> ints(Components.ints(v));
+            case Vector4i v -> ints(Components.ints(v));
             case PackedByteArray v -> {
                 for (int i = 0; i < v.size(); i++) {
                     out.append(i == 0 ? "" : ", ").append(v.get(i));
@@ -159,7 +142,7 @@ final class VariantPrinter {
             case PackedFloat64Array v -> reals(v.toArray());
             case PackedVectorArray<?> v -> parts(v.asList());
             case PackedColorArray v -> parts(v.asList());
-            default -> throw new AssertionError(value.type());
+            default -> reals(Components.reals(value));
         }
     }
 
@@ -188,7 +171,7 @@ final class VariantPrinter {
         return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
     }
 
-    /** The shortest text that gives the number again, as a float if it is one. */
+    /** The shortest text that is parsed to the same number, as a float if it fits into one. */
     private static String number(double value) {
         if (Double.isNaN(value)) {
             return "nan";

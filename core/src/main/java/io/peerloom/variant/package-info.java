@@ -1,18 +1,19 @@
 /**
- * Godot's {@code Variant}: the values of both generations, and the bytes that they travel in.
+ * Values that Godot can send, its {@code Variant}, and how they are encoded, for Godot 3 and 4.
  *
- * <p>{@link io.peerloom.variant.Variant} is the sealed type of all values, {@link
- * io.peerloom.variant.VariantCodec} makes bytes of them and back. Values are data: immutable,
- * without a thread, and the same for all dialects. Which numbers the types have on the wire, and
- * which of them there are, is the dialect's.
+ * <p>{@link io.peerloom.variant.Variant} is the sealed type of all values, and {@link
+ * io.peerloom.variant.VariantCodec} encodes and decodes them. Values are plain data: immutable,
+ * safe for all threads, and the same for all dialects. A dialect says which types there are, and
+ * which numbers they have on the wire.
  *
  * <h2>The bytes</h2>
  *
- * All numbers are little-endian, and every value is a multiple of four bytes. Its first four are
- * the type in the low byte and flags from bit 16 on; what they mean depends on the type.
+ * All numbers are little-endian, and the length of every value is a multiple of four bytes. The
+ * first four are a header: the type in the low byte, and from bit 16 on flags, whose meaning
+ * depends on the type.
  *
  * <table>
- * <caption>what stands behind the header</caption>
+ * <caption>what follows the header</caption>
  * <tr><th>type</th><th>flags</th><th>bytes</th></tr>
  * <tr><td>null, Callable</td><td></td><td>none</td></tr>
  * <tr><td>bool</td><td></td><td>four, 0 or 1</td></tr>
@@ -25,7 +26,7 @@
  *     absolute, then strings</td></tr>
  * <tr><td>RID</td><td></td><td>eight; none in Godot 3</td></tr>
  * <tr><td>Object</td><td>bit 16: by its number</td><td>eight; or class name, count, and for each
- *     property a string and a value</td></tr>
+ *     property a string and a value, {@code script} first</td></tr>
  * <tr><td>Signal</td><td></td><td>a string and the object's number</td></tr>
  * <tr><td>Array</td><td>bits 16 and 17, since 4.3: kind of elements</td><td>what they have to be (a
  *     type's number, or a string), a count, values</td></tr>
@@ -35,37 +36,46 @@
  *     with a NUL that their lengths include</td></tr>
  * </table>
  *
- * <h2>How it is done</h2>
+ * <h2>How it works</h2>
  *
- * Encoding measures first, which finds out all that can be wrong, and then writes into an array of
- * just that size. A packed array holds its elements as they travel, so that it is copied once in
- * either direction and takes no more memory than on the wire.
+ * {@code VariantWriter} first measures a value, which finds everything that can be wrong with it,
+ * and then writes it into an array of just that size. A packed array keeps its elements as they are
+ * sent, so that they are copied once in either direction and take no more memory than on the wire.
  *
- * <p>Decoding reads from the given array itself. What bounds it, besides the limits on depth,
- * values and bytes:
+ * <p>{@code VariantReader} reads from the given array itself. Besides the limits on depth, values
+ * and bytes, two things protect it:
  *
  * <ul>
- *   <li>No count is believed that the bytes at hand could not hold. What an array still needs at
- *       the least for its other elements is set aside while one of them is read; otherwise arrays
- *       within arrays could each claim the same rest of the message, and take memory for it.
- *   <li>A dictionary is a hash map. Keys with one hash code, which are easily made, would make it
- *       slow; more than 64 of them are refused. So are keys within keys within keys beyond eight,
- *       each of which would be hashed again for all around it.
+ *   <li>No count is believed that the bytes at hand could not hold. While an element of an array is
+ *       read, the least that the elements behind it need is set aside. Otherwise arrays within
+ *       arrays could each claim the same rest of the message, and memory would be allocated for
+ *       each.
+ *   <li>A sender can easily find keys that have one {@code hashCode} as records of Java, and they
+ *       would make a hash map slow. {@code Entries}, the map within a dictionary, uses a hash that
+ *       nobody can predict ({@code VariantHash}): SipHash with a secret key. It keeps the hashes of
+ *       its keys, so that keys within keys are not hashed again at each level.
  * </ul>
  *
- * <h2>What the engines taught</h2>
+ * <h2>What the engines do</h2>
  *
- * Seen with Godot 4.6.3, where nothing else is said:
+ * Seen with Godot 4.6.3 unless a line says otherwise:
  *
  * <ul>
- *   <li>An object without {@code full_objects} travels by its number, and arrives as an {@code
- *       EncodedObjectAsID}. If that is put on, it travels by its own number and not by the one that
- *       it holds: engines cannot pass objects on. Here the number stays.
- *   <li>An element of a typed array that is of another type is left out with an error; here the
- *       whole value is refused.
+ *   <li>Which keys of a dictionary are the same is said at {@link
+ *       io.peerloom.variant.Variant.Dictionary}. {@code {"a": 1, &"a": 2}} is one entry with the
+ *       key {@code "a"} and the value 2. Godot 3.2.3 compares dictionaries that are keys as
+ *       objects, and packed floats by their bits; here both are compared as in Godot 4.
+ *   <li>An object with {@code script} behind the properties that the script declares arrives
+ *       without them: they are set on nothing. An engine sends {@code script} first, and so does
+ *       the codec.
+ *   <li>Without {@code full_objects} an object is sent by its number, and arrives as an {@code
+ *       EncodedObjectAsID}. If an engine sends that on, it sends the number of the new object and
+ *       not the one that it holds: engines cannot pass objects on. Here the number stays.
+ *   <li>An engine leaves out an element of a typed array that is of another type, and reports an
+ *       error; here the whole value is refused.
  *   <li>A string that is read ends at its first NUL. An engine's own strings have U+FFFD for it.
- *   <li>Values within values may be 1,024 deep, in both directions.
- *   <li>Godot 3.2.3 leaves in the bytes that pad the names of a path what was in its memory.
+ *   <li>Values may be nested 1,024 deep, in both directions.
+ *   <li>Godot 3.2.3 does not clear the bytes that pad the names of a path.
  * </ul>
  */
 package io.peerloom.variant;

@@ -2,6 +2,7 @@ package io.peerloom.websocket;
 
 import io.peerloom.Limits;
 import io.peerloom.internal.protocol.DeflatePool;
+import io.peerloom.internal.protocol.HttpSyntax;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -21,6 +22,7 @@ import javax.net.ssl.SSLContext;
  *     URLs; null for the JDK's default. Of a server: its certificate, which makes it speak TLS and
  *     nothing else; null for a server without TLS
  * @param clientAuth what a server with TLS wants of its clients' certificates
+ * @param origins which web pages may connect to a server
  */
 public record Options(
         List<String> protocols,
@@ -28,7 +30,8 @@ public record Options(
         Limits limits,
         Compression compression,
         SSLContext sslContext,
-        ClientAuth clientAuth) {
+        ClientAuth clientAuth,
+        OriginPolicy origins) {
 
     /** What a server with TLS wants of its clients' certificates. */
     public enum ClientAuth {
@@ -49,17 +52,29 @@ public record Options(
      * @param compression see above
      * @param sslContext see above
      * @param clientAuth see above
+     * @param origins see above
      */
     public Options {
         protocols = protocols.stream().map(String::strip).toList();
         headers = List.copyOf(headers);
         Objects.requireNonNull(limits, "limits");
         Objects.requireNonNull(clientAuth, "clientAuth");
+        Objects.requireNonNull(origins, "origins");
     }
 
-    /** {@return no subprotocol, no header, the default limits, no compression, the JDK's trust} */
+    /**
+     * {@return no subprotocol, no header, the default limits, no compression, the JDK's trust,
+     * pages of the server's own host}
+     */
     public static Options defaults() {
-        return new Options(List.of(), List.of(), Limits.defaults(), null, null, ClientAuth.NONE);
+        return new Options(
+                List.of(),
+                List.of(),
+                Limits.defaults(),
+                null,
+                null,
+                ClientAuth.NONE,
+                OriginPolicy.sameHost());
     }
 
     /**
@@ -79,7 +94,8 @@ public record Options(
      * @return the changed copy
      */
     public Options withProtocols(List<String> supported) {
-        return new Options(supported, headers, limits, compression, sslContext, clientAuth);
+        return new Options(
+                supported, headers, limits, compression, sslContext, clientAuth, origins);
     }
 
     /**
@@ -89,7 +105,7 @@ public record Options(
      * @return the changed copy
      */
     public Options withHeaders(List<String> lines) {
-        return new Options(protocols, lines, limits, compression, sslContext, clientAuth);
+        return new Options(protocols, lines, limits, compression, sslContext, clientAuth, origins);
     }
 
     /**
@@ -102,7 +118,8 @@ public record Options(
      */
     public Options withHeader(String name, String value) {
         if (name.indexOf(':') >= 0) {
-            throw new IllegalArgumentException("header name with a colon: \"" + name + '"');
+            throw new IllegalArgumentException(
+                    "header name with a colon: " + HttpSyntax.quote(name));
         }
         var more = new ArrayList<>(headers);
         more.add(name + ": " + value);
@@ -116,7 +133,7 @@ public record Options(
      * @return the changed copy
      */
     public Options withLimits(Limits other) {
-        return new Options(protocols, headers, other, compression, sslContext, clientAuth);
+        return new Options(protocols, headers, other, compression, sslContext, clientAuth, origins);
     }
 
     /**
@@ -126,7 +143,7 @@ public record Options(
      * @return the changed copy
      */
     public Options withCompression(Compression wish) {
-        return new Options(protocols, headers, limits, wish, sslContext, clientAuth);
+        return new Options(protocols, headers, limits, wish, sslContext, clientAuth, origins);
     }
 
     /**
@@ -137,7 +154,7 @@ public record Options(
      * @return the changed copy
      */
     public Options withSslContext(SSLContext context) {
-        return new Options(protocols, headers, limits, compression, context, clientAuth);
+        return new Options(protocols, headers, limits, compression, context, clientAuth, origins);
     }
 
     /**
@@ -147,7 +164,19 @@ public record Options(
      * @return the changed copy
      */
     public Options withClientAuth(ClientAuth demand) {
-        return new Options(protocols, headers, limits, compression, sslContext, demand);
+        return new Options(protocols, headers, limits, compression, sslContext, demand, origins);
+    }
+
+    /**
+     * These options with another choice of web pages whose scripts may connect to a server, {@link
+     * WebSocketServer} and {@link WebSocketPeer#acceptStream} alike.
+     *
+     * @param allowed which pages
+     * @return the changed copy
+     */
+    public Options withOrigins(OriginPolicy allowed) {
+        return new Options(
+                protocols, headers, limits, compression, sslContext, clientAuth, allowed);
     }
 
     /** Godot's {@code inbound_buffer_size}: a message is bounded as what it has to fit into. */

@@ -105,6 +105,8 @@ public final class SceneMultiplayer implements AutoCloseable {
     /** Of a client: the server, and whom it has announced. */
     private final Set<Integer> announced = new LinkedHashSet<>();
 
+    private final Set<Integer> announcedView = Collections.unmodifiableSet(announced);
+
     private int lastNumber;
 
     /**
@@ -233,7 +235,7 @@ public final class SceneMultiplayer implements AutoCloseable {
      * them. Godot: {@code get_peers}.
      */
     public Set<Integer> getPeers() {
-        return isServer() ? peer.getPeerIds() : Collections.unmodifiableSet(announced);
+        return isServer() ? peer.getPeerIds() : announcedView;
     }
 
     // ---- nodes and calls ----

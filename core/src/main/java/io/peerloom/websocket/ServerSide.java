@@ -13,11 +13,12 @@ import io.peerloom.internal.protocol.ServerHandshake;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
 import org.slf4j.Logger;
@@ -44,21 +45,24 @@ final class ServerSide {
                     .replace("\n", "\r\n")
                     .getBytes(StandardCharsets.US_ASCII);
 
+    private static final int SPEAKS_TLS_BODY = 42;
+
     private final Options options;
     private final List<Header> headers;
     private final UpgradeHandler handler;
-    private final Set<String> origins;
 
-    /** In lower case; empty for any. */
+    /** As {@link UpgradeRequest#plainName} makes them; empty for any. */
     private final Set<String> hosts;
 
-    ServerSide(Options options, UpgradeHandler handler, Set<String> origins, Set<String> hosts) {
+    ServerSide(Options options, UpgradeHandler handler, Set<String> hosts) {
         this.options = options;
         this.headers = WebSocketPeer.headers(options.headers());
         ServerHandshake.checkHeaders(headers);
         this.handler = handler;
-        this.origins = origins;
-        this.hosts = hosts;
+        this.hosts =
+                hosts.stream()
+                        .map(UpgradeRequest::plainName)
+                        .collect(Collectors.toUnmodifiableSet());
     }
 
     /** The wire to speak on: with TLS, if the options have a certificate. */
@@ -79,7 +83,7 @@ final class ServerSide {
         }
     }
 
-    /** Shakes TLS hands, and tells who speaks plain HTTP that he should not. */
+    /** Shakes TLS hands, and tells who speaks plain HTTP that this is the wrong way. */
     private static SSLSession shake(WebSocketConnection connection, TlsWire tls)
             throws IOException {
         try {
@@ -88,7 +92,8 @@ final class ServerSide {
         } catch (PlaintextException e) {
             connection.claimAnswer();
             if (e.isHttp()) {
-                tls.answerInPlain(SPEAKS_TLS);
+                int body = e.isHead() ? SPEAKS_TLS_BODY : 0;
+                tls.answerInPlain(Arrays.copyOf(SPEAKS_TLS, SPEAKS_TLS.length - body));
             }
             throw e;
         }
@@ -110,15 +115,19 @@ final class ServerSide {
             connection.readHead(parser);
             RequestHead head = parser.requestHead();
             var plain = new UpgradeRequest(head, remoteAddress, false, session);
-            if (!hosts.isEmpty() && !hosts.contains(plain.host().toLowerCase(Locale.ROOT))) {
+            boolean upgrade = !isPlain(head);
+            if (upgrade) {
+                ServerHandshake.check(head);
+            } else {
+                ServerHandshake.checkTarget(head);
+            }
+            if (!hosts.isEmpty() && !hosts.contains(UpgradeRequest.plainName(plain.host()))) {
                 throw new HandshakeException(421, "host not served here: " + plain.host());
             }
-            if (isPlain(head)) {
-                ServerHandshake.checkHost(head);
+            if (!upgrade) {
                 return answerPlain(connection, plain);
             }
-            ServerHandshake.check(head);
-            if (!ServerHandshake.originAllowed(head, session != null, origins::contains)) {
+            if (!isOriginAllowed(head, session != null)) {
                 throw new HandshakeException(
                         403, "origin not allowed: " + head.first("Origin").orElse(""));
             }
@@ -128,7 +137,7 @@ final class ServerSide {
             var asked = new UpgradeRequest(head, remoteAddress, true, session);
             UpgradeResponse response = decide(asked);
             if (response.status() != 101) {
-                refuse(connection, response);
+                refuse(connection, head.method(), response);
                 throw new HandshakeException(
                         response.status(), "refused with status " + response.status());
             }
@@ -153,34 +162,43 @@ final class ServerSide {
             return protocol == null ? "" : protocol;
         } catch (HandshakeException e) {
             if (!connection.wasAnswered()) {
-                refuse(connection, page(e.status(), e.getMessage()));
+                String method = parser.isHead() ? "HEAD" : "GET";
+                refuse(connection, method, page(e.status(), e.getMessage()));
             }
             throw e;
         }
     }
 
     /**
-     * A request that does not even try to upgrade: a browser that was pointed here, a probe. An
-     * offer of another protocol, as of h2c by Java's own client, may be ignored (RFC 9110 section
-     * 7.8).
+     * A request that does not even try to upgrade: a browser that was pointed here, a load
+     * balancer's probe, of any method. An offer of another protocol, as of h2c by Java's own
+     * client, may be ignored (RFC 9110 section 7.8).
      */
     private static boolean isPlain(RequestHead head) {
-        return head.method().equals("GET")
-                && !head.hasToken("Upgrade", "websocket")
-                && head.first("Sec-WebSocket-Key").isEmpty();
+        return !head.hasToken("Upgrade", "websocket") && head.first("Sec-WebSocket-Key").isEmpty();
+    }
+
+    private boolean isOriginAllowed(RequestHead head, boolean secure) throws HandshakeException {
+        try {
+            return ServerHandshake.originAllowed(head, secure, options.origins()::allows);
+        } catch (RuntimeException e) {
+            LOG.warn("origin policy failed for {}", head, e);
+            throw new HandshakeException(500, "the server failed");
+        }
     }
 
     private String answerPlain(WebSocketConnection connection, UpgradeRequest request)
             throws IOException, HandshakeException {
         UpgradeResponse response = decide(request);
-        refuse(
-                connection,
-                response.status() == 101
-                        ? page(
-                                426,
-                                "this is a WebSocket server; connect with "
-                                        + (request.isSecure() ? "wss://" : "ws://"))
-                        : response);
+        if (response.status() == 101) {
+            boolean get = request.method().equals("GET") || request.method().equals("HEAD");
+            response =
+                    page(
+                            get ? 426 : 405,
+                            "this is a WebSocket server; connect with "
+                                    + (request.isSecure() ? "wss://" : "ws://"));
+        }
+        refuse(connection, request.method(), response);
         return null;
     }
 
@@ -207,10 +225,12 @@ final class ServerSide {
                 (text + '\n').getBytes(StandardCharsets.UTF_8));
     }
 
-    private static void refuse(WebSocketConnection connection, UpgradeResponse response)
+    private static void refuse(
+            WebSocketConnection connection, String method, UpgradeResponse response)
             throws IOException {
         byte[] answer =
                 ServerHandshake.refuse(
+                        method,
                         response.status(),
                         response.headers(),
                         response.body(),

@@ -18,7 +18,8 @@ public interface UpgradeHandler {
      * Answers a request.
      *
      * @param request the request: an upgrade whose form, version and {@code Origin} are in order,
-     *     or a plain GET
+     *     or a plain request of any method, say the {@code OPTIONS / HTTP/1.0} by which HAProxy
+     *     looks whether the server lives
      * @return the answer
      */
     UpgradeResponse handle(UpgradeRequest request);

@@ -1,14 +1,20 @@
 package io.peerloom.websocket;
 
+import io.peerloom.internal.protocol.HttpSyntax;
 import io.peerloom.internal.protocol.RequestHead;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import javax.net.ssl.ExtendedSSLSession;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SNIServerName;
 import javax.net.ssl.SSLSession;
 
-/** What a client asked a WebSocket server for (RFC 6455 section 4.1). Immutable; any thread. */
+/**
+ * What a client asked a WebSocket server for (RFC 6455 section 4.1), or somebody else: the plain
+ * HTTP request of a browser, or of a load balancer that looks whether the server lives. Of the body
+ * of a plain request nothing is read. Immutable; any thread.
+ */
 public final class UpgradeRequest {
 
     /**
@@ -41,29 +47,27 @@ public final class UpgradeRequest {
         return upgrade;
     }
 
-    /** {@return the method, {@code "GET"} for all upgrades} */
+    /** {@return the method, in its own case: {@code "GET"} for all upgrades} */
     public String method() {
         return head().method();
     }
 
-    /** {@return the request target as it came: path and query, still percent-encoded} */
+    /**
+     * {@return the request target as it came, still percent-encoded} Path and query; or a whole
+     * URL, as proxies are asked; or {@code *} of an OPTIONS; or host and port of a CONNECT.
+     */
     public String target() {
         return head().target();
     }
 
-    /** {@return the path of the target, still percent-encoded, without the query} */
+    /**
+     * {@return the path of the target, still percent-encoded, without the query} Empty for the
+     * targets that have none: {@code *}, and the host and port of a CONNECT.
+     */
     public String path() {
-        String target = head().target();
-        int scheme = target.indexOf("://");
-        int from = 0;
-        if (scheme >= 0 && !target.startsWith("/")) { // absolute form, RFC 9112 section 3.2.2
-            from = target.indexOf('/', scheme + 3);
-            if (from < 0) {
-                return "/";
-            }
-        }
-        int query = target.indexOf('?', from);
-        return target.substring(from, query < 0 ? target.length() : query);
+        String target = head().pathAndQuery();
+        int query = target.indexOf('?');
+        return query < 0 ? target : target.substring(0, query);
     }
 
     /**
@@ -71,21 +75,18 @@ public final class UpgradeRequest {
      * is none}
      */
     public String query() {
-        int query = head().target().indexOf('?');
-        return query < 0 ? "" : head().target().substring(query + 1);
+        String target = head().pathAndQuery();
+        int query = target.indexOf('?');
+        return query < 0 ? "" : target.substring(query + 1);
     }
 
     /**
-     * {@return the URL as the client must have written it} As in Godot, {@code ws://}, the Host
-     * header, and path and query of the target.
+     * {@return the URL as the client must have written it} As in Godot, {@code ws://}, the host and
+     * port that were asked for, and path and query of the target.
      */
     public String url() {
-        String target = head().target();
-        int query = target.indexOf('?');
-        return (isSecure() ? "wss://" : "ws://")
-                + header("Host").orElse("")
-                + path()
-                + (query < 0 ? "" : target.substring(query));
+        RequestHead asked = head();
+        return (isSecure() ? "wss://" : "ws://") + asked.authority() + asked.pathAndQuery();
     }
 
     /**
@@ -128,8 +129,8 @@ public final class UpgradeRequest {
 
     /**
      * The name of the host that the client gave when TLS began (RFC 6066 section 3), which the
-     * server's certificate was chosen by. The Host header may name another: who decides by host
-     * whether a client needs a certificate must look at {@link #isMisdirected} too.
+     * server's certificate was chosen by. The request may name another: who decides by host whether
+     * a client needs a certificate must look at {@link #isMisdirected} too.
      *
      * @return the name; empty without TLS, or if the client gave none, as for an IP address
      */
@@ -145,21 +146,27 @@ public final class UpgradeRequest {
     }
 
     /**
-     * {@return whether the Host header names another host than TLS did} Such a request is to be
-     * answered with 421 by servers whose hosts differ in whom they let in (RFC 9110 section
-     * 15.5.20).
+     * {@return whether the request names another {@linkplain #host host} than TLS did, or none}
+     * Case and a dot at the end make no difference. Such a request is to be answered with 421 by
+     * servers whose hosts differ in whom they let in (RFC 9110 section 15.5.20).
      */
     public boolean isMisdirected() {
-        return serverName().map(said -> !said.equalsIgnoreCase(host())).orElse(false);
+        return serverName().map(said -> !plainName(said).equals(plainName(host()))).orElse(false);
     }
 
     /**
-     * {@return the host that the Host header names, without the port; {@code ""} if there is none}
+     * {@return the host that is asked for, without the port; {@code ""} if there is none} It is
+     * that of the Host header, unless the target is a whole URL, whose host counts more (RFC 9112
+     * section 3.2.2).
      */
     public String host() {
-        String host = header("Host").orElse("");
-        int port = host.lastIndexOf(':');
-        return port > host.lastIndexOf(']') ? host.substring(0, port) : host;
+        return HttpSyntax.host(head().authority());
+    }
+
+    /** In lower case, and without the dot at the end, which TLS never has (RFC 6066 section 3). */
+    static String plainName(String host) {
+        String name = host.toLowerCase(Locale.ROOT);
+        return name.endsWith(".") ? name.substring(0, name.length() - 1) : name;
     }
 
     RequestHead head() {

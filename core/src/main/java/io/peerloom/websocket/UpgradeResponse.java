@@ -38,7 +38,8 @@ public final class UpgradeResponse {
     }
 
     /**
-     * Opens the WebSocket. To a plain HTTP request it means 426, Upgrade Required.
+     * Opens the WebSocket. To a plain HTTP request it means 426, Upgrade Required, for GET and
+     * HEAD, and 405, Method Not Allowed, for other methods.
      *
      * @return the response
      */
@@ -57,14 +58,14 @@ public final class UpgradeResponse {
     }
 
     /**
-     * Answers with a page or a file.
+     * Answers with a page or a file. To HEAD it goes without the body.
      *
      * @param status 200 to 599
      * @param contentType of the body, say {@code "text/html; charset=utf-8"}; null without a body
      * @param body the body, perhaps empty; not copied
      * @return the response
-     * @throws IllegalArgumentException for another status, a body where none may be (204, 304), or
-     *     a content type that cannot be sent
+     * @throws IllegalArgumentException for another status, a body where none may be (204, 205,
+     *     304), or a content type that cannot be sent
      */
     public static UpgradeResponse respond(int status, String contentType, byte[] body) {
         ServerHandshake.checkRefusal(status, List.of(), body.length, contentType);

@@ -40,9 +40,10 @@ public final class WebSocketClient implements Peer, AutoCloseable {
 
         /**
          * The open connection is over. Comes exactly once for each {@link #connectionEstablished},
-         * after all data. Godot 3: {@code connection_closed}.
+         * after all data; of one that was still closing when the client was connected again, with
+         * the next poll, before anything of the new one. Godot 3: {@code connection_closed}.
          *
-         * @param wasCleanClose whether the server's close frame came
+         * @param wasCleanClose whether the server's close frame has come
          */
         default void connectionClosed(boolean wasCleanClose) {}
 
@@ -71,8 +72,8 @@ public final class WebSocketClient implements Peer, AutoCloseable {
     private final WebSocketPeer peer = new WebSocketPeer();
     private Listener listener = new Listener() {};
 
-    /** Whom to trust instead of what the options say; null for that. */
-    private X509Certificate trusted;
+    /** Whom to trust instead of what the options say; empty for that. */
+    private Optional<X509Certificate> trusted = Optional.empty();
 
     // What the listener was told of the connection. Each is set before the call, so that none is
     // told twice.
@@ -91,6 +92,9 @@ public final class WebSocketClient implements Peer, AutoCloseable {
     /** The listener is being called. */
     private boolean polling;
 
+    /** Was open, and closing when another took its place: its end is to be told of. Or null. */
+    private WebSocketConnection replaced;
+
     /** A client that is not connected. */
     public WebSocketClient() {}
 
@@ -107,17 +111,17 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * Begins to connect. Godot 3: {@code connect_to_url}.
      *
      * @param url as for {@link WebSocketPeer#connectToUrl}
-     * @return as {@link WebSocketPeer#connectToUrl}; also ALREADY_IN_USE until the listener was
-     *     told how the connection before it ended
+     * @return as {@link WebSocketPeer#connectToUrl}
      */
     public ErrorCode connectToUrl(String url) {
-        if (!ended) {
-            return ErrorCode.ALREADY_IN_USE;
-        }
+        WebSocketConnection last = peer.connection();
         ErrorCode begun =
                 peer.connectToUrl(
-                        url, trusted == null ? null : TLSOptions.client(List.of(trusted)));
+                        url, trusted.map(c -> TLSOptions.client(List.of(c))).orElse(null));
         if (begun == ErrorCode.OK) {
+            if (established && !ended) {
+                replaced = last;
+            }
             established = false;
             messagesTold = 0;
             closeTold = false;
@@ -137,7 +141,8 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * @return as {@link #connectToUrl(String)}
      */
     public ErrorCode connectToUrl(String url, List<String> protocols, List<String> headers) {
-        if (ended) {
+        WebSocketPeer.State now = peer.getReadyState();
+        if (now == WebSocketPeer.State.CLOSED || now == WebSocketPeer.State.CLOSING) {
             peer.setOptions(peer.getOptions().withProtocols(protocols).withHeaders(headers));
         }
         return connectToUrl(url);
@@ -178,7 +183,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * {@code trusted_ssl_certificate}.
      */
     public Optional<X509Certificate> getTrustedSslCertificate() {
-        return Optional.ofNullable(trusted);
+        return trusted;
     }
 
     /**
@@ -188,7 +193,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      * @param certificate an authority's, or the server's own; null for what the options say
      */
     public void setTrustedSslCertificate(X509Certificate certificate) {
-        trusted = certificate;
+        trusted = Optional.ofNullable(certificate);
     }
 
     /** Begins to close with code 1000. Godot 3: {@code disconnect_from_host}. */
@@ -228,6 +233,11 @@ public final class WebSocketClient implements Peer, AutoCloseable {
         }
         polling = true;
         try {
+            WebSocketConnection before = replaced;
+            if (before != null) {
+                replaced = null;
+                listener.connectionClosed(before.outcome().clean());
+            }
             if (!ended) {
                 step();
             }
@@ -253,9 +263,12 @@ public final class WebSocketClient implements Peer, AutoCloseable {
             established = true;
             listener.connectionEstablished(peer.getSelectedProtocol());
         }
-        while (isMessageDue(connection)) {
+        while (peer.connection() == connection && isMessageDue(connection)) {
             messagesTold++;
             listener.dataReceived();
+        }
+        if (peer.connection() != connection) {
+            return; // the listener has connected anew
         }
         connection.doneWithTaken();
         ErrorCode found = peer.settle(false); // before we look at the close frame, which was first
@@ -269,7 +282,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
             closeTold = true;
             listener.serverCloseRequest(connection.peerCloseCode(), connection.peerCloseReason());
         }
-        if (peer.getReadyState() == WebSocketPeer.State.CLOSED) {
+        if (peer.getReadyState() == WebSocketPeer.State.CLOSED && peer.connection() == connection) {
             ended = true;
             if (established) {
                 listener.connectionClosed(peer.wasCleanClose());
@@ -325,7 +338,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
 
     @Override
     public boolean awaitActivity(Duration timeout) {
-        return peer.awaitActivity(timeout);
+        return replaced != null || peer.awaitActivity(timeout);
     }
 
     @Override

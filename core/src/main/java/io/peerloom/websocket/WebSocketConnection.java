@@ -21,6 +21,7 @@ import io.peerloom.internal.protocol.MessageDeflater;
 import io.peerloom.internal.protocol.Opcode;
 import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.ProtocolException;
+import io.peerloom.internal.protocol.ResponseBody;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
 import java.io.EOFException;
@@ -35,6 +36,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -77,7 +79,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     /** What can be queued for sending. */
-    sealed interface Outgoing permits Message, Frame, Close, Shutdown {
+    sealed interface Outgoing permits Message, Frame {
         /** What it counts for in the queue, in bytes. */
         int weight();
     }
@@ -101,32 +103,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         @Override
         public int weight() {
             return bytes.length;
-        }
-    }
-
-    /** Our close frame. After {@code fatal} ones nothing is expected from the other side. */
-    static final class Close implements Outgoing {
-        private final byte[] payload;
-        private final boolean fatal;
-
-        private Close(byte[] payload, boolean fatal) {
-            this.payload = payload;
-            this.fatal = fatal;
-        }
-
-        @Override
-        public int weight() {
-            return 0;
-        }
-    }
-
-    /** The end of our stream, once both close frames passed. */
-    enum Shutdown implements Outgoing {
-        NOW;
-
-        @Override
-        public int weight() {
-            return 0;
         }
     }
 
@@ -180,6 +156,18 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private static final long SERVER_FIRST = Duration.ofMillis(500).toNanos();
 
     /**
+     * With more bytes sent than this since the other side was last heard of, a ping goes in front
+     * of our close frame: its pong says that the other side has read all of them.
+     */
+    private static final int PING_BEFORE_CLOSE = 64 * 1024;
+
+    /**
+     * How long the body of a refusal may stand still: many servers give it no length, and leave the
+     * connection open behind it.
+     */
+    private static final long REFUSAL_SILENCE = Duration.ofMillis(500).toNanos();
+
+    /**
      * How many pongs may be due at a time. With one more, only the newest ping is answered (RFC
      * 6455 section 5.5.3): a flood of pings that nobody reads the answers of must not fill our
      * memory.
@@ -196,6 +184,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private static final VarHandle PING;
     private static final VarHandle ANSWERED;
     private static final VarHandle CLOSING;
+    private static final VarHandle CLOSE_FRAME;
     private static final VarHandle RESTING;
 
     static {
@@ -205,6 +194,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             PONG = lookup.findVarHandle(WebSocketConnection.class, "pong", Pong.class);
             ANSWERED = lookup.findVarHandle(WebSocketConnection.class, "answered", boolean.class);
             CLOSING = lookup.findVarHandle(WebSocketConnection.class, "closing", boolean.class);
+            CLOSE_FRAME =
+                    lookup.findVarHandle(WebSocketConnection.class, "closeFrame", byte[].class);
             RESTING = lookup.findVarHandle(WebSocketConnection.class, "resting", Thread.class);
             PING = lookup.findVarHandle(WebSocketConnection.class, "ping", byte[].class);
         } catch (ReflectiveOperationException e) {
@@ -253,11 +244,34 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      */
     private volatile IOException writeFailure;
 
+    /**
+     * The payload of our close frame, which follows the last message: of whatever comes first, our
+     * own close, the answer to the other side's, or the word on what it did wrong. Set by
+     * compare-and-set, before the queue is closed.
+     */
+    @SuppressWarnings("unused") // through CLOSE_FRAME
+    private volatile byte[] closeFrame;
+
+    /** Our stream is to end after our close frame. */
+    private volatile boolean shutdownDue;
+
     /** The end of our stream was sent. Written by the write role. */
     private volatile boolean shut;
 
-    /** Set by {@link #close}: nothing is accepted for sending any more. */
+    /** Set by {@link #close}: the user has closed or dropped the connection. */
     private volatile boolean closing;
+
+    /** Whether its user has asked to end it; what its peer says of it depends on that. */
+    private volatile boolean closeCalled;
+
+    /** Nobody takes messages any more: those that find no room are dropped. */
+    private volatile boolean dropping;
+
+    /**
+     * How many messages were dropped: all from the first one on that found no room. Written by the
+     * read role.
+     */
+    private volatile int dropped;
 
     /** The handshake succeeded; written before the state becomes OPEN. */
     private volatile boolean opened;
@@ -267,6 +281,18 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** A server's: what the client asked for; written like the protocol. */
     private UpgradeRequest request;
+
+    /** A client's: what the server answered; written like the protocol. */
+    private HandshakeResponse response;
+
+    /**
+     * A client's: what it ends with if time runs out while it reads why the server refused. Written
+     * by the opener, read by the watchdog.
+     */
+    private volatile IOException refusal;
+
+    /** Tick in which the last of its body came. Written like it, and before it. */
+    private volatile long refusalRead;
 
     /** The extensions in the words of the handshake, "" for none; written like the protocol. */
     private String extensions = "";
@@ -282,6 +308,18 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     @SuppressWarnings("unused") // through PING
     private volatile byte[] ping;
 
+    /**
+     * Payload of the last ping that went out, until its pong comes in; set by the write role, taken
+     * by the read role.
+     */
+    private volatile byte[] unanswered;
+
+    /** Payload of the ping in front of our close frame; null if there is none. The write role's. */
+    private volatile byte[] lastPing;
+
+    /** The other side has read all that was sent before our close frame. Read role. */
+    private volatile boolean allRead;
+
     /** Time of the last answered ping there and back in nanoseconds, or -1. Read role. */
     private volatile long roundTrip = -1;
 
@@ -290,6 +328,14 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** The reader waits for room in the queue: silence is not the other side's fault. Read role. */
     private volatile boolean blocked;
+
+    /**
+     * Ticks in which, after a close, a message was queued or taken: that is progress. Written by
+     * the read role and the receiving thread.
+     */
+    private volatile long lastQueued;
+
+    private volatile long lastTaken;
 
     /** Tick in which {@link #receive} last read itself. Written by the read role. */
     private volatile long lastReceive;
@@ -357,13 +403,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     @SuppressWarnings("unused") // through RESTING
     private volatile Thread resting;
 
+    /**
+     * How much was written when {@link #lastRead} changed. Read by the write role too, as a guess.
+     */
+    private long writtenBefore;
+
     /** Whether the last read had to wait for long. */
     private boolean wasQuiet;
-
-    /**
-     * The thread that last received directly; with what it left unread, a hint that more follows.
-     */
-    private Thread receiver;
 
     // ---- the write role's ----
 
@@ -378,6 +424,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private long handshakeSince;
 
     private long closingSince;
+
+    /** The tick in which the closing was first seen, and is counted as a whole from. */
+    private long closingFirst;
 
     /** A ping went out, in the tick of that time, and nothing has come in since. */
     private boolean pinged;
@@ -487,7 +536,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 }
             }
             if (!open) {
-                end(null);
+                end(
+                        chosen == null
+                                ? new java.net.ProtocolException("not a request for a WebSocket")
+                                : null);
             }
         } catch (IOException e) {
             end(e);
@@ -555,6 +607,30 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         }
     }
 
+    /**
+     * For a client's opener: reads the body of an answer that opened nothing.
+     *
+     * @param failure makes the connection's failure of what has come of the body so far, which is
+     *     what it ends with should the time for the handshake run out
+     */
+    void readBody(ResponseBody body, Supplier<IOException> failure) {
+        boolean done = body.feed(buffer, position, limit);
+        byte[] bytes = new byte[READ_HEAD];
+        try {
+            while (!done) {
+                refusalRead = watchdog.now();
+                refusal = failure.get();
+                int n = wire().read(bytes, 0, bytes.length);
+                done = n < 0 || body.feed(bytes, 0, n);
+                if (n < 0) {
+                    body.end();
+                }
+            }
+        } catch (IOException e) {
+            LOG.debug("! {}", e.getMessage()); // the answer is there, however its body ends
+        }
+    }
+
     /** For the opener: compresses from now on as was agreed. */
     void compress(PermessageDeflate.Agreement agreement) {
         PermessageDeflate agreed = agreement.parameters();
@@ -594,6 +670,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** For a server's handler that is done: sees the closing through, on the calling thread. */
     void finish() {
+        dropping = true;
+        news.signal();
         news.await(() -> phase() == Phase.ENDED, Nanos.FOREVER); // the close deadline bounds it
     }
 
@@ -650,6 +728,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         return opened ? request : null;
     }
 
+    /** What the server answered; null on servers, and unless it was opened. */
+    HandshakeResponse response() {
+        return opened ? response : null;
+    }
+
+    /** For the client's opener. */
+    void response(HandshakeResponse answer) {
+        response = answer;
+    }
+
     /** For the server's opener. */
     void request(UpgradeRequest asked) {
         request = asked;
@@ -683,11 +771,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** Whether something may still be sent. */
     boolean isOpenForSending() {
-        return state.canSend()
-                && !closing
-                && peerCloseCode < 0 // our close frame is queued, or about to be
-                && violation == null
-                && writeFailure == null;
+        return state.canSend() && !isOutputClosed();
     }
 
     /** The one method that moves the state; false if the event does not apply any more. */
@@ -751,9 +835,28 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         }
         int code = peerCloseCode;
         if (code >= 0) {
-            return new End(code, peerCloseReason, peerClosedFirst, true, null);
+            IOException lost = lost(writeFailure);
+            return new End(code, peerCloseReason, peerClosedFirst, lost == null, lost);
         }
         return new End(CloseCode.ABNORMAL, "", !closing, false, failure());
+    }
+
+    /** What was lost although both sides closed; null if nothing was. */
+    private IOException lost(IOException cause) {
+        int in = dropped;
+        int out = discarded();
+        if (in == 0 && out == 0) {
+            return null;
+        }
+        return new IOException(
+                (in > 0
+                                ? in
+                                        + " received messages were dropped: after the close nobody"
+                                        + " took them"
+                                : "")
+                        + (in > 0 && out > 0 ? "; " : "")
+                        + (out > 0 ? out + " messages that were accepted could not be sent" : ""),
+                cause);
     }
 
     /** Whether the other side's close frame came before one of ours. Any thread. */
@@ -791,14 +894,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         Message[] batch = null;
         try {
             while (true) {
-                if (inbound.isFull() && !closing) {
-                    tell();
-                    blocked = true;
-                    news.await(
-                            () -> !inbound.isFull() || closing || phase() == Phase.ENDED,
-                            Nanos.FOREVER);
-                    lastRead = watchdog.now();
-                    blocked = false;
+                if (inbound.isFull() && !dropping) {
+                    awaitRoom();
                 }
                 Message message = decode();
                 if (message == null) {
@@ -820,10 +917,15 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                     arrived(n, large);
                     continue;
                 }
-                if (closing && inbound.isFull()) {
-                    continue; // nobody takes them any more
+                if (dropped > 0 || (dropping && inbound.isFull())) {
+                    int before = dropped;
+                    dropped = before + 1; // and all that follow: never a message behind a hole
+                    continue;
                 }
                 untold = true;
+                if (closing) {
+                    lastQueued = watchdog.now();
+                }
                 if (!decoder.isMessageNext(buffer, position, limit)) {
                     inbound.add(message, message.size());
                     queued++;
@@ -841,6 +943,29 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         } finally {
             releaseRead();
         }
+    }
+
+    /**
+     * Waits until the user takes messages. After a close that has a bound, which begins anew with
+     * each message taken: beyond it nobody seems to be there who takes the rest.
+     */
+    private void awaitRoom() {
+        tell();
+        blocked = true;
+        boolean wasClosing = closing;
+        boolean changed =
+                news.await(
+                        () ->
+                                !inbound.isFull()
+                                        || dropping
+                                        || closing != wasClosing
+                                        || phase() == Phase.ENDED,
+                        wasClosing ? Nanos.of(limits.closeTimeout()) : Nanos.FOREVER);
+        if (!changed) {
+            dropping = true;
+        }
+        lastRead = watchdog.now();
+        blocked = false;
     }
 
     /**
@@ -994,7 +1119,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      */
     private boolean prepareRead() throws IOException {
         tell();
-        if (receiver == Thread.currentThread()) {
+        if (isOwner()) {
             flush(); // what was held back while there was more to answer
         } else {
             kickAgain();
@@ -1053,6 +1178,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         wasQuiet = now - before > 2 * watchdog.period();
         if (now != before) {
             lastRead = now;
+            writtenBefore = written();
         }
     }
 
@@ -1080,12 +1206,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         control(Opcode.PONG, newest.payload);
     }
 
+    /** A pong that nobody asked for, or that answers an older ping, says nothing. */
     private void pongReceived(byte[] payload) {
-        if (payload.length == Long.BYTES) {
-            long rtt = System.nanoTime() - ByteBuffer.wrap(payload).getLong();
-            if (rtt >= 0) {
-                roundTrip = rtt;
-            }
+        byte[] asked = unanswered;
+        if (asked == null || !Arrays.equals(asked, payload)) {
+            return;
+        }
+        unanswered = null; // unless another went out meanwhile; then its pong says nothing
+        roundTrip = System.nanoTime() - ByteBuffer.wrap(payload).getLong();
+        if (asked == lastPing) {
+            allRead = true;
         }
     }
 
@@ -1099,12 +1229,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         }
         peerCloseCode = code;
         move(ConnectionState.Event.RECEIVE_CLOSE);
-        outbound.add(new Close(FrameEncoder.closePayload(code, ""), false), 0);
         if (!client) {
-            outbound.add(Shutdown.NOW, 0); // the server ends the stream first (section 7.1.1)
+            shutdownDue = true; // the server ends the stream first (section 7.1.1)
         }
+        lastWord(FrameEncoder.closePayload(code, peerCloseReason));
+    }
+
+    /**
+     * Accepts nothing more to send, and has our close frame follow what was accepted. Any thread;
+     * of several close frames the first goes out.
+     */
+    private void lastWord(byte[] payload) {
+        CLOSE_FRAME.compareAndSet(this, null, payload);
+        closeOutput();
         changed();
-        kick();
     }
 
     /**
@@ -1135,15 +1273,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         awaitAnswers();
         LOG.debug("! {} {}", e.closeCode(), e.getMessage());
         violation = e;
-        outbound.add(
-                new Close(FrameEncoder.closePayload(e.closeCode(), clip(e.getMessage())), true), 0);
         if (client) {
             Threads.start("peerloom-writer", this::endLater);
         } else {
-            outbound.add(Shutdown.NOW, 0);
+            shutdownDue = true;
         }
-        changed();
-        kick();
+        lastWord(FrameEncoder.closePayload(e.closeCode(), clip(e.getMessage())));
     }
 
     /**
@@ -1153,7 +1288,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      */
     private void endLater() {
         news.await(() -> phase() == Phase.ENDED, SERVER_FIRST);
-        outbound.add(Shutdown.NOW, 0);
+        shutdownDue = true;
         kick();
     }
 
@@ -1183,18 +1318,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         if (client && wire() instanceof TlsWire) {
             endTls();
         }
-        if (state == ConnectionState.CLOSED) {
-            end(null);
-        } else {
-            // it closed before it took our close frame, or while that is being written
-            news.await(
-                    () ->
-                            state == ConnectionState.CLOSED
-                                    || phase() == Phase.ENDED
-                                    || writeFailure != null,
-                    Nanos.of(limits.closeTimeout()));
-            end(null);
-        }
+        // It may have ended before it took our close frame, or while that is being written.
+        news.await(
+                () -> !state.canSend() || phase() == Phase.ENDED || writeFailure != null,
+                Nanos.FOREVER); // the watchdog bounds it
+        end(null);
     }
 
     /**
@@ -1202,12 +1330,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      * to do it. The close deadline bounds it.
      */
     private void endTls() {
-        outbound.add(Shutdown.NOW, 0);
-        flush();
+        shutdownDue = true;
+        kick();
         if (!shut) {
             news.await(
                     () -> shut || writeFailure != null || phase() == Phase.ENDED,
-                    Nanos.of(limits.closeTimeout()));
+                    Nanos.FOREVER); // the watchdog bounds it
         }
     }
 
@@ -1242,7 +1370,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             taken++;
             freed++;
             long bytes = (long) freedBytes + message.size();
-            if (inbound.available() == 0
+            boolean closes = closing;
+            if (closes) {
+                lastTaken = watchdog.now();
+            }
+            if (closes
+                    || inbound.available() == 0
                     || freed >= limits.inboundMessages() / 4
                     || bytes >= limits.inboundBytes() / 4) {
                 inbound.release(freed, bytes);
@@ -1281,11 +1414,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 || !direct
                 || state == ConnectionState.CONNECTING
                 || isOver()
-                || !Thread.currentThread().isVirtual()
+                || !mayWaitInSocket()
                 || !tryAcquireRead()) {
             return message;
         }
-        receiver = Thread.currentThread();
+        claim();
         receivesNow();
         try {
             if (inbound.hasArrivals()) {
@@ -1318,7 +1451,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 arrived(n, large);
             }
         } catch (IOException e) {
-            end(e);
+            end(interrupted(e));
             return null;
         } finally {
             receivesNow();
@@ -1354,7 +1487,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             if (over) {
                 return null;
             }
-            flush();
+            flushSoon();
             if (now != ConnectionState.CONNECTING) {
                 startReader();
             }
@@ -1370,6 +1503,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             if (!inbound.hasArrivals() && (!more || interrupted.getAsBoolean())) {
                 return null;
             }
+        }
+    }
+
+    /** Has the connection read now, for a user who does not wait in {@link #receive}. */
+    void watch() {
+        if (direct && state == ConnectionState.OPEN && !isReadRoleTaken()) {
+            startReader();
         }
     }
 
@@ -1401,32 +1541,29 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      *     copied if they are queued
      */
     Sent send(Message message, boolean shared) {
-        if (!isOpenForSending()) {
+        if (!state.canSend()) {
             return Sent.CLOSED;
         }
-        if (direct && Thread.currentThread().isVirtual()) {
-            boolean more =
-                    receiver == Thread.currentThread() && (position < limit || aheadFrom < aheadTo);
-            SendNow sent = sendNow(message, more);
+        if (direct && isOwner() && mayWaitInSocket()) {
+            SendNow sent = sendNow(message, position < limit || aheadFrom < aheadTo);
             if (sent != SendNow.IMPOSSIBLE) {
                 return sent == SendNow.DONE ? Sent.OK : Sent.CLOSED;
             }
         }
         Message queued = shared ? message.copy() : message;
-        if (direct) {
-            return enqueueOrWait(queued)
-                    ? Sent.OK
-                    : phase() == Phase.ENDED ? Sent.CLOSED : Sent.FULL;
-        }
-        return enqueue(queued) ? Sent.OK : Sent.FULL;
+        return (direct ? enqueueOrWait(queued) : enqueue(queued)) ? Sent.OK : refused();
     }
 
     /** Queues a frame that was encoded before; never waits. */
     Sent send(Frame frame) {
-        if (!isOpenForSending()) {
+        if (!state.canSend()) {
             return Sent.CLOSED;
         }
-        return enqueue(frame) ? Sent.OK : Sent.FULL;
+        return enqueue(frame) ? Sent.OK : refused();
+    }
+
+    private Sent refused() {
+        return isOutputClosed() ? Sent.CLOSED : Sent.FULL;
     }
 
     /** Sends a ping that measures the round trip; a waiting one is replaced. */
@@ -1434,9 +1571,18 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         if (!isOpenForSending()) {
             return false;
         }
-        ping = ByteBuffer.allocate(Long.BYTES).putLong(System.nanoTime()).array();
+        ping = pingPayload();
         kick();
         return true;
+    }
+
+    private static byte[] pingPayload() {
+        return ByteBuffer.allocate(Long.BYTES).putLong(System.nanoTime()).array();
+    }
+
+    private void sendPing(byte[] payload) throws IOException {
+        unanswered = payload;
+        control(Opcode.PING, payload);
     }
 
     /**
@@ -1460,13 +1606,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         closeOnce(payload);
     }
 
+    /** Notes that its user closes it. Any thread, before {@link #close} or {@link #abort}. */
+    void closeCalled() {
+        closeCalled = true;
+    }
+
+    boolean isCloseCalled() {
+        return closeCalled;
+    }
+
     private void closeOnce(byte[] payload) {
         if (!state.canSend() || !CLOSING.compareAndSet(this, false, true)) {
             return;
         }
-        outbound.add(new Close(payload, false), 0);
-        changed();
-        kick();
+        lastWord(payload);
         startReader(); // somebody must read the reply
     }
 
@@ -1493,39 +1646,45 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     @Override
     protected void encode(Outgoing element) throws IOException {
         switch (element) {
-            case Message message -> {
-                if (state.canSend()) {
-                    encode(message);
-                }
-            }
+            case Message message -> encode(message);
             case Frame frame -> {
-                if (state.canSend()) {
-                    boolean packed =
-                            frame.packed != null
-                                    && deflater != null
-                                    && deflater.takesForeign(frame.size);
-                    byte[] bytes = packed ? frame.packed : frame.bytes;
-                    writeThrough(bytes, 0, bytes.length);
-                }
+                boolean packed =
+                        frame.packed != null
+                                && deflater != null
+                                && deflater.takesForeign(frame.size);
+                byte[] bytes = packed ? frame.packed : frame.bytes;
+                writeThrough(bytes, 0, bytes.length);
             }
-            case Close close -> {
-                if (state.canSend()) {
-                    control(Opcode.CLOSE, close.payload);
-                    flushBuffer();
-                    LOG.debug("> close");
-                    move(ConnectionState.Event.SEND_CLOSE);
-                    if (close.fatal) {
-                        move(ConnectionState.Event.DISCONNECTED);
-                    }
-                    changed();
-                }
+        }
+    }
+
+    @Override
+    protected boolean isLastDue() {
+        return writeFailure == null && (state.canSend() || (shutdownDue && !shut));
+    }
+
+    @Override
+    protected void encodeLast() throws IOException {
+        if (state.canSend()) {
+            if (closing && peerCloseCode < 0 && written() - writtenBefore > PING_BEFORE_CLOSE) {
+                byte[] payload = pingPayload();
+                lastPing = payload;
+                sendPing(payload);
             }
-            case Shutdown now -> {
-                flushBuffer();
-                wire().shutdownOutput();
-                shut = true;
-                news.signal();
+            control(Opcode.CLOSE, closeFrame);
+            flushBuffer();
+            LOG.debug("> close");
+            move(ConnectionState.Event.SEND_CLOSE);
+            if (violation != null) {
+                move(ConnectionState.Event.DISCONNECTED); // nothing is expected of it any more
             }
+            changed();
+        }
+        if (shutdownDue && !shut) {
+            flushBuffer();
+            wire().shutdownOutput();
+            shut = true;
+            news.signal();
         }
     }
 
@@ -1615,7 +1774,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         if (ping != null) {
             byte[] payload = (byte[]) PING.getAndSet(this, null);
             if (payload != null && state.canSend()) {
-                control(Opcode.PING, payload);
+                sendPing(payload);
             }
         }
     }
@@ -1635,21 +1794,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 handshakeSince = now | 1;
             } else if (now - handshakeSince > Nanos.of(limits.handshakeTimeout())) {
                 handshakeTimedOut(now);
+            } else if (refusal != null && now - refusalRead > REFUSAL_SILENCE) {
+                end(refusal);
             }
         } else if (current != ConnectionState.OPEN || violation != null || writeFailure != null) {
-            // While what was accepted before is still being written, the write timeout counts.
-            if (closingSince == 0) {
-                closingSince = now | 1;
-            } else if (now - closingSince > Nanos.of(limits.closeTimeout())) {
-                end(
-                        current == ConnectionState.CLOSED
-                                ? null
-                                : writeFailure != null
-                                        ? writeFailure
-                                        : timeout(
-                                                "no answer to our close frame for ",
-                                                limits.closeTimeout()));
-            }
+            closing(now, current);
         } else {
             heartbeat(now);
             if (direct && !isReadRoleTaken() && now - lastReceive > 2 * watchdog.period()) {
@@ -1658,8 +1807,49 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         }
     }
 
+    /**
+     * The close timeout, counted from the last progress. While what was accepted before is still
+     * being written, the write timeout counts instead, and while messages wait for room, {@link
+     * #awaitRoom} has the same timeout of its own.
+     */
+    private void closing(long now, ConnectionState current) {
+        if (closingSince == 0) {
+            closingFirst = now;
+            closingSince = now | 1;
+        } else if (isWriting() || !outbound.isEmpty()) {
+            closingSince = now | 1;
+        } else if ((blocked || isTaking())
+                && now - closingFirst < Nanos.of(limits.lingerTimeout())) {
+            closingSince = now | 1;
+        } else if (now - closingSince > Nanos.of(limits.closeTimeout())) {
+            IOException cause =
+                    current == ConnectionState.CLOSED
+                            ? null
+                            : writeFailure != null
+                                    ? writeFailure
+                                    : timeout(
+                                            "no answer to our close frame for ",
+                                            limits.closeTimeout());
+            if (writeFailure != null || allRead) {
+                end(cause);
+            } else {
+                endAndLinger(cause, limits.lingerTimeout());
+            }
+        }
+    }
+
+    /** Whether messages have come in and been taken since {@link #closingSince}. */
+    private boolean isTaking() {
+        return (lastQueued | 1) - closingSince >= 0 && (lastTaken | 1) - closingSince >= 0;
+    }
+
     private void handshakeTimedOut(long now) {
-        var cause = timeout("the opening handshake took longer than ", limits.handshakeTimeout());
+        IOException cause =
+                refusal != null
+                        ? refusal
+                        : timeout(
+                                "the opening handshake took longer than ",
+                                limits.handshakeTimeout());
         boolean unheard = client || phase() == Phase.CONNECTING; // there is no wire to answer on
         if (unheard || !ANSWERED.compareAndSet(this, false, true)) {
             end(cause); // should our answer below block, a later tick comes here

@@ -204,8 +204,12 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     /** Of a server: its clients. */
     private final Map<Integer, Source> sources = new LinkedHashMap<>();
 
+    private final Set<Integer> sourceIds = Collections.unmodifiableSet(sources.keySet());
+
     /** Of a client: who was announced. */
     private final Set<Integer> announced = new LinkedHashSet<>();
+
+    private final Set<Integer> announcedIds = Collections.unmodifiableSet(announced);
 
     /** Of a server: clients with messages to look at. */
     private final Set<Source> dirty = new LinkedHashSet<>();
@@ -218,7 +222,11 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     private long orphanBytes;
 
     private ConnectionStatus status = ConnectionStatus.DISCONNECTED;
-    private Throwable failure;
+
+    /** Whether it is disconnected because something failed, and not by a call. */
+    private boolean failed;
+
+    private Optional<Throwable> failure = Optional.empty();
     private int uniqueId;
     private int targetPeer;
     private boolean refusing;
@@ -445,9 +453,10 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         if (status != ConnectionStatus.DISCONNECTED) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        reset();
         if (tls != null && !tls.isServer()) {
-            failure = new IllegalArgumentException("TLS options of a client, for a server");
+            failure =
+                    Optional.of(
+                            new IllegalArgumentException("TLS options of a client, for a server"));
             return ErrorCode.INVALID_PARAMETER;
         }
         var starting = new WebSocketServer();
@@ -460,9 +469,10 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         starting.setListener(new Joining());
         ErrorCode result = starting.listen(port);
         if (result != ErrorCode.OK) {
-            failure = starting.getFailure().orElse(null);
+            failure = starting.getFailure();
             return result;
         }
+        reset();
         server = starting;
         uniqueId = TARGET_PEER_SERVER;
         status = ConnectionStatus.CONNECTED;
@@ -492,13 +502,13 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         if (status != ConnectionStatus.DISCONNECTED) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        reset();
         var peer = new WebSocketPeer(options);
         ErrorCode result = peer.connectToUrl(url, tls);
         if (result != ErrorCode.OK) {
-            failure = peer.getFailure().orElse(null);
+            failure = peer.getFailure();
             return result;
         }
+        reset();
         upstream = new Source(TARGET_PEER_SERVER, peer);
         status = ConnectionStatus.CONNECTING;
         return ErrorCode.OK;
@@ -515,7 +525,8 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         orphanBytes = 0;
         uniqueId = 0;
         idAwaited = false;
-        failure = null;
+        failure = Optional.empty();
+        failed = false;
         status = ConnectionStatus.DISCONNECTED;
     }
 
@@ -558,7 +569,8 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             return ErrorCode.OK; // a listener has closed it
         }
         if (late && status == ConnectionStatus.CONNECTING) {
-            failure = new IllegalStateException("the server gave no number in time");
+            failed = true;
+            failure = Optional.of(new IllegalStateException("the server gave no number in time"));
             peer.close(-1, "");
         }
         if (result == ErrorCode.OK) {
@@ -574,8 +586,9 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     /** The connection to the server is over. */
     private void lost(WebSocketPeer peer) {
         boolean was = status == ConnectionStatus.CONNECTED;
-        if (failure == null) {
-            failure = peer.getFailure().orElse(null);
+        if (!failed) {
+            failed = peer.getStatus() == Status.ERROR;
+            failure = peer.getFailure();
         }
         upstream = null;
         status = ConnectionStatus.DISCONNECTED;
@@ -621,7 +634,8 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             } catch (IllegalArgumentException e) {
                 String reason = e.getMessage();
                 if (server == null) {
-                    failure = e;
+                    failed = true;
+                    failure = Optional.of(e);
                 }
                 source.refused = true;
                 discard(source);
@@ -932,7 +946,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     public void close() {
         WebSocketServer stopping = server;
         Source up = upstream;
-        Throwable before = failure;
+        Optional<Throwable> before = failure;
         reset();
         failure = before;
         if (stopping != null) {
@@ -955,7 +969,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         return switch (status) {
             case CONNECTING -> Status.CONNECTING;
             case CONNECTED -> Status.CONNECTED;
-            case DISCONNECTED -> failure == null ? Status.NONE : Status.ERROR;
+            case DISCONNECTED -> failed ? Status.ERROR : Status.NONE;
         };
     }
 
@@ -1005,7 +1019,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
 
     /** {@return the numbers of all peers that are known, a view} Not Godot's. */
     public Set<Integer> getPeerIds() {
-        return Collections.unmodifiableSet(server != null ? sources.keySet() : announced);
+        return server != null ? sourceIds : announcedIds;
     }
 
     /** {@return the TCP port of a server, or 0} Not Godot's. */
@@ -1073,7 +1087,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
 
     @Override
     public Optional<Throwable> getFailure() {
-        return Optional.ofNullable(failure);
+        return failure;
     }
 
     @Override

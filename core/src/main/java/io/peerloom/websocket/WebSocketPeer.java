@@ -15,6 +15,8 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.Header;
+import io.peerloom.internal.protocol.HttpSyntax;
+import io.peerloom.internal.protocol.ResponseBody;
 import io.peerloom.internal.protocol.ResponseHead;
 import io.peerloom.internal.queue.WaitPoint;
 import io.peerloom.packet.PacketPeer;
@@ -69,13 +71,19 @@ import org.slf4j.LoggerFactory;
  * <tr><td>OPEN</td><td>the other side begins to close</td><td>CLOSING</td><td>OK</td></tr>
  * <tr><td>OPEN, CLOSING</td><td>both close frames passed</td><td>CLOSED, status NONE</td>
  *     <td>OK</td></tr>
- * <tr><td>OPEN, CLOSING</td><td>broken, or a deadline passed</td><td>CLOSED, status ERROR</td>
- *     <td>FAILED</td></tr>
+ * <tr><td>OPEN, CLOSING</td><td>broken, or a deadline passed</td><td>CLOSED, status ERROR, or NONE
+ *     after a {@link #close} of one's own</td><td>FAILED</td></tr>
  * </table>
  *
  * So the last packets before a close are readable (in Godot they are lost), and the close is seen
  * after them. After a {@link #close} of one's own, packets stay readable too, but the state does
- * not wait for them to be taken.
+ * not wait for them to be taken: it is CLOSING at once, also while connecting, and CLOSED with the
+ * poll that sees the end.
+ *
+ * <p><b>Connecting again</b> is possible in CLOSED and in CLOSING, as in Godot 4.3 and later. It
+ * leaves ERROR, and it lets go of a connection that is still closing: that one sees its close
+ * handshake through by itself, within its own deadline, and nothing more of it is seen here,
+ * neither packets nor its end. (Godot cuts it off.)
  *
  * <p><b>Threads.</b> One thread at a time polls and receives; it is also the one to connect. Any
  * thread may {@link #send}, {@link #close}, {@link #ping} and {@link #wakeup}; the messages of one
@@ -141,9 +149,6 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     /** Set by {@link #wakeup}, cleared by the wait that it ended. */
     private volatile boolean woken;
 
-    /** A close of one's own was begun; the state shows it before any poll. Any thread sets it. */
-    private volatile boolean closeCalled;
-
     // ---- what the user sees; belongs to the receiving thread ----
 
     private Phase phase = Phase.NEVER;
@@ -151,11 +156,14 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     /** How the connection ended; null before. */
     private WebSocketConnection.End end;
 
+    /** Why the connection, or the last call that was refused, failed. */
+    private Optional<Throwable> failure = Optional.empty();
+
     private volatile WriteMode writeMode = WriteMode.BINARY;
     private boolean stringPacket;
     private String url = "";
 
-    /** The target of a client; the remote end of the channel otherwise. */
+    /** The target of a client until it is open; the remote end of the socket otherwise. */
     private String host = "";
 
     private int port;
@@ -164,6 +172,15 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     private StreamPeer stream;
 
     private volatile boolean noDelay = true;
+
+    /** What the getters of these names have returned last, to return it again. */
+    private Optional<SSLSession> sslSession = Optional.empty();
+
+    private Optional<UpgradeRequest> upgradeRequest = Optional.empty();
+    private Optional<HandshakeResponse> handshakeResponse = Optional.empty();
+
+    /** The same; any thread sets it to what it has read. */
+    private volatile Optional<Duration> roundTrip = Optional.empty();
 
     /** What the polls have seen of the connection, from which state and status follow. */
     private enum Phase {
@@ -197,7 +214,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *
      * @param url as for {@link #connectToUrl}
      * @return the open peer
-     * @throws IOException if it could not be opened, with the cause; an {@link
+     * @throws IOException if it could not be opened, with the cause: an {@link
+     *     UpgradeFailedException} with the server's answer if it refused; an {@link
      *     InterruptedIOException} if the thread was interrupted, which stays so
      * @throws IllegalArgumentException if the URL is none
      */
@@ -211,7 +229,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param url as for {@link #connectToUrl}
      * @param options what to ask for
      * @return the open peer
-     * @throws IOException if it could not be opened, with the cause; an {@link
+     * @throws IOException if it could not be opened, with the cause: an {@link
+     *     UpgradeFailedException} with the server's answer if it refused; an {@link
      *     InterruptedIOException} if the thread was interrupted, which stays so
      * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be
      *     sent
@@ -234,7 +253,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @param url what the request asks for; its host is sent, not connected to
      * @param options what to ask for
      * @return the open peer
-     * @throws IOException if it could not be opened, with the cause; an {@link
+     * @throws IOException if it could not be opened, with the cause: an {@link
+     *     UpgradeFailedException} with the server's answer if it refused; an {@link
      *     InterruptedIOException} if the thread was interrupted, which stays so
      * @throws IllegalArgumentException if the URL is none, the stream is of another kind, or a
      *     header or subprotocol cannot be sent
@@ -245,7 +265,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         WebSocketUrl parsed = WebSocketUrl.parse(url);
         ClientHandshake handshake = handshake(parsed, options);
         if (!isCarrier(stream)) {
-            throw new IllegalArgumentException("not a socket's stream, nor TLS: " + stream);
+            throw notACarrier(stream);
         }
         peer.begin(true, url, parsed, handshake, null, stream);
         peer.finishOpening();
@@ -254,11 +274,12 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     private void finishOpening() throws IOException {
         WebSocketConnection current = connection;
+        current.claim();
         if (!current.await(() -> current.state() != ConnectionState.CONNECTING, Nanos.FOREVER)) {
             current.abort(); // interrupted: nobody will have the peer
             throw new InterruptedIOException("interrupted while opening " + url);
         }
-        if (poll() != ErrorCode.OK || phase == Phase.ENDED) {
+        if (look() != ErrorCode.OK || phase == Phase.ENDED) {
             Throwable cause = getFailure().orElse(null);
             throw cause instanceof IOException e ? e : new IOException("cannot open " + url, cause);
         }
@@ -268,11 +289,15 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * Begins to connect, for polled use; {@link #poll} tells the outcome. Returns at once: the name
      * is resolved elsewhere. Godot: {@code connect_to_url}.
      *
-     * @param target {@code ws://host:port/path?query}, or {@code wss:} for TLS; without a scheme,
-     *     {@code ws:} is meant; the default port is 80, or 443 for {@code wss:}
-     * @return OK if connecting has begun; ALREADY_IN_USE unless the state is CLOSED;
+     * @param target {@code ws://host:port/path?query}, or {@code wss:} for TLS, or {@code http:}
+     *     and {@code https:}, which mean the same; without a scheme, {@code ws:} is meant; the
+     *     default port is 80, or 443 for {@code wss:}. The host is a name as RFC 3986 has it, also
+     *     one with an underscore (which TLS cannot have); a name beyond ASCII, which IDNA makes
+     *     {@code xn--} of; or an address, of IPv6 in brackets and perhaps with a zone, {@code
+     *     [fe80::1%25eth0]}, which is connected to and not sent
+     * @return OK if connecting has begun; ALREADY_IN_USE if the state is CONNECTING or OPEN;
      *     INVALID_PARAMETER for anything that is no such URL, or a subprotocol or header that
-     *     cannot be sent, with the reason in {@link #getFailure}
+     *     cannot be sent, with what and where it is in {@link #getFailure}; nothing else has changed then
      */
     public ErrorCode connectToUrl(String target) {
         return connectClient(null, target, null);
@@ -303,9 +328,6 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public ErrorCode connectToStream(StreamPeer connected, String target) {
         Objects.requireNonNull(connected, "stream");
-        if (!isCarrier(connected)) {
-            return ErrorCode.INVALID_PARAMETER;
-        }
         return connectClient(connected, target, null);
     }
 
@@ -318,6 +340,17 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                             || tls.getStatus() == StreamPeerTLS.Status.HANDSHAKING;
             default -> false;
         };
+    }
+
+    /**
+     * Whether it is such, and not the one on which this peer's last connection is still closing.
+     */
+    private boolean isFree(StreamPeer carrier) {
+        return carrier != stream && isCarrier(carrier);
+    }
+
+    private static IllegalArgumentException notACarrier(StreamPeer stream) {
+        return new IllegalArgumentException("not a connected stream of a socket or TLS: " + stream);
     }
 
     private static Wire wire(StreamPeer carrier) {
@@ -363,21 +396,33 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     private ErrorCode connectClient(StreamPeer over, String target, TLSOptions tls) {
-        if (getReadyState() != State.CLOSED) {
+        if (isInUse()) {
             return ErrorCode.ALREADY_IN_USE;
         }
         try {
             if (tls != null && tls.isServer()) {
                 throw new IllegalArgumentException("TLS options of a server, for a client");
             }
+            if (over != null && !isFree(over)) {
+                throw notACarrier(over);
+            }
             WebSocketUrl parsed = WebSocketUrl.parse(target);
             begin(false, target, parsed, handshake(parsed, options), tls, over);
             return ErrorCode.OK;
         } catch (IllegalArgumentException e) {
-            reset();
-            end = new WebSocketConnection.End(1006, "", false, false, e);
-            return ErrorCode.INVALID_PARAMETER;
+            return refuse(e);
         }
+    }
+
+    /** Whether it has to be closed before it can be connected. */
+    private boolean isInUse() {
+        State now = getReadyState();
+        return now == State.CONNECTING || now == State.OPEN;
+    }
+
+    private ErrorCode refuse(IllegalArgumentException why) {
+        failure = Optional.of(why);
+        return ErrorCode.INVALID_PARAMETER;
     }
 
     private static ClientHandshake handshake(WebSocketUrl url, Options options) {
@@ -398,13 +443,15 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         for (String line : lines) {
             int colon = line.indexOf(':');
             if (colon < 0) {
-                throw new IllegalArgumentException("header without a colon: \"" + line + "\"");
+                throw new IllegalArgumentException(
+                        "header without a colon: " + HttpSyntax.quote(line));
             }
             headers.add(new Header(line.substring(0, colon), line.substring(colon + 1).strip()));
         }
         return headers;
     }
 
+    /** Lets go of the last connection, which ends by itself if it has not yet. */
     private void reset() {
         if (unconnected == null) {
             unconnected = new WaitPoint();
@@ -412,7 +459,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         connection = null;
         phase = Phase.NEVER;
         end = null;
-        closeCalled = false;
+        failure = Optional.empty();
         stringPacket = false;
         stream = null;
         host = "";
@@ -508,38 +555,50 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         HeadParser parser = HeadParser.response(limits.maxHeadBytes(), limits.maxHeaders());
         c.readHead(parser);
         ResponseHead answer = parser.responseHead();
-        String protocol = handshake.verify(answer).orElse("");
-        handshake.deflate(answer).ifPresent(c::compress);
-        return protocol;
+        try {
+            String protocol = handshake.verify(answer).orElse("");
+            handshake.deflate(answer).ifPresent(c::compress);
+            c.response(new HandshakeResponse(answer, new byte[0], true));
+            return protocol;
+        } catch (HandshakeException e) {
+            var body = new ResponseBody(answer, limits.maxHeadBytes());
+            c.readBody(body, () -> failure(e, answer, body));
+            throw failure(e, answer, body);
+        }
+    }
+
+    private static UpgradeFailedException failure(
+            HandshakeException why, ResponseHead answer, ResponseBody body) {
+        return new UpgradeFailedException(
+                why.getMessage(), new HandshakeResponse(answer, body.bytes(), body.isComplete()));
     }
 
     /**
      * Begins the server's side of the handshake on an accepted stream, for polled use; {@link
      * #poll} tells the outcome. The subprotocol is the client's first that is among {@link
-     * #getSupportedProtocols}. Godot: {@code accept_stream}, which takes TCP, and TLS over it.
+     * #getSupportedProtocols}; web pages may connect as {@link Options#withOrigins} says. Godot:
+     * {@code accept_stream}, which takes TCP, and TLS over it.
      *
      * @param accepted a connected {@link StreamPeerSocket}, or a {@link StreamPeerTLS} that is
      *     connected or shakes hands, within the deadline of this handshake then; belongs to the
      *     WebSocket from now on
-     * @return OK if the handshake has begun; ALREADY_IN_USE unless the state is CLOSED;
+     * @return OK if the handshake has begun; ALREADY_IN_USE if the state is CONNECTING or OPEN;
      *     INVALID_PARAMETER if the stream is not connected, is of another kind, or a header cannot
-     *     be sent
+     *     be sent, with the reason in {@link #getFailure}; nothing else has changed then
      */
     public ErrorCode acceptStream(StreamPeer accepted) {
         Objects.requireNonNull(accepted, "stream");
-        if (getReadyState() != State.CLOSED) {
+        if (isInUse()) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        if (!isCarrier(accepted)) {
-            return ErrorCode.INVALID_PARAMETER;
+        if (!isFree(accepted)) {
+            return refuse(notACarrier(accepted));
         }
         ServerSide side;
         try {
-            side = new ServerSide(options, request -> UpgradeResponse.accept(), Set.of(), Set.of());
+            side = new ServerSide(options, request -> UpgradeResponse.accept(), Set.of());
         } catch (IllegalArgumentException e) {
-            reset();
-            end = new WebSocketConnection.End(1006, "", false, false, e);
-            return ErrorCode.INVALID_PARAMETER;
+            return refuse(e);
         }
         reset();
         stream = accepted;
@@ -602,8 +661,16 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     @Override
     public ErrorCode poll() {
+        WebSocketConnection current = connection;
+        if (current != null) {
+            current.watch();
+        }
+        return look();
+    }
+
+    private ErrorCode look() {
         fetch();
-        return settle(available() > 0 && !closeCalled);
+        return settle(available() > 0 && !isCloseCalled());
     }
 
     /**
@@ -620,9 +687,20 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         if (phase == Phase.CONNECTING
                 && state != ConnectionState.CONNECTING
                 && (state != ConnectionState.CLOSED || current.wasOpened())) {
-            phase = Phase.OPEN;
+            opened();
         }
         return current.refill();
+    }
+
+    private void opened() {
+        phase = Phase.OPEN;
+        if (connection.isClient()) {
+            InetSocketAddress remote = remote();
+            if (remote != null) {
+                host = remote.getAddress().getHostAddress();
+                port = remote.getPort();
+            }
+        }
     }
 
     /** Second half of a poll: the end, unless it has to wait for packets to be taken. */
@@ -644,6 +722,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         boolean wasOpen = phase != Phase.CONNECTING;
         phase = Phase.ENDED;
         end = current.outcome();
+        if (end.cause() != null) {
+            failure = Optional.of(end.cause());
+        }
         if (end.clean() || end.cause() == null) {
             return ErrorCode.OK;
         }
@@ -659,8 +740,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     public State getReadyState() {
         return switch (phase) {
             case NEVER, ENDED -> State.CLOSED;
-            case CONNECTING -> State.CONNECTING;
-            case OPEN -> closeCalled ? State.CLOSING : State.OPEN;
+            case CONNECTING -> isCloseCalled() ? State.CLOSING : State.CONNECTING;
+            case OPEN -> isCloseCalled() ? State.CLOSING : State.OPEN;
             case ENDING -> State.CLOSING;
         };
     }
@@ -668,11 +749,17 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     @Override
     public Status getStatus() {
         return switch (phase) {
-            case NEVER -> end != null ? Status.ERROR : Status.NONE;
+            case NEVER -> Status.NONE;
             case CONNECTING -> Status.CONNECTING;
             case OPEN, ENDING -> Status.CONNECTED;
-            case ENDED -> end.cause() == null ? Status.NONE : Status.ERROR;
+            case ENDED -> end.cause() == null || isCloseCalled() ? Status.NONE : Status.ERROR;
         };
+    }
+
+    /** Whether the user has closed the connection; the state shows it before any poll. */
+    private boolean isCloseCalled() {
+        WebSocketConnection current = connection;
+        return current != null && current.isCloseCalled();
     }
 
     /**
@@ -685,7 +772,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     @Override
     public Optional<Throwable> getFailure() {
-        return end == null ? Optional.empty() : Optional.ofNullable(end.cause());
+        return failure;
     }
 
     @Override
@@ -699,8 +786,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             active = current.await(() -> woken, nanos);
         } else {
             current.doneWithTaken();
+            current.watch();
             Phase now = phase;
-            boolean waitsForPackets = available() > 0 && !closeCalled;
+            boolean waitsForPackets = available() > 0 && !isCloseCalled();
             active =
                     current.await(
                             () ->
@@ -789,11 +877,15 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * Waits for the next message: as long as the connection lives, which the heartbeat bounds.
+     * Waits for the next message: as long as the connection lives, which the heartbeat bounds. An
+     * interrupt ends the wait and stays set; the connection lives. There is one exception: a
+     * virtual thread reads the socket itself here, and Java closes a socket whose reader is
+     * interrupted. Where virtual threads are interrupted (structured concurrency, a time-out), use
+     * {@link #receive(Duration)}, which survives it, if need be with {@link Limits#NEVER}.
      *
      * @return the message; null when the connection has ended, and {@link #getCloseCode} and {@link
-     *     #getFailure} tell how; null also after {@link #wakeup}, unless a virtual thread is
-     *     reading the socket itself, which only the end of the connection interrupts
+     *     #getFailure} say how; null also after an interrupt, and after {@link #wakeup} unless a
+     *     virtual thread is reading the socket itself
      */
     public Message receive() {
         WebSocketConnection current = connection;
@@ -803,20 +895,24 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         }
         stringPacket = message.isText();
         if (phase == Phase.CONNECTING) {
-            phase = Phase.OPEN;
+            opened();
         }
         return message;
     }
 
     /**
-     * Waits for the next message for a time.
+     * Waits for the next message for a time. An interrupt ends the wait and stays set; the
+     * connection lives, and nothing is lost. From the first call on, another thread reads the
+     * socket for the rest of the connection, which costs a little of the speed of {@link
+     * #receive()}.
      *
      * @param timeout how long to wait at the most
-     * @return the message; null when the time is up, and as for {@link #receive()}; {@link
-     *     #isConnectedToHost} tells these apart
+     * @return the message; null when the time is up, after an interrupt, and as for {@link
+     *     #receive()}; {@link #isConnectedToHost} says whether the connection has ended
      */
     public Message receive(Duration timeout) {
-        return receive(Nanos.of(timeout));
+        // Never without a bound, so that no thread but the connection's own waits in the socket.
+        return receive(Math.min(Nanos.of(timeout), Nanos.FOREVER - 1));
     }
 
     private Message receive(long nanos) {
@@ -828,7 +924,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         if (message != null) {
             stringPacket = message.isText();
             if (phase == Phase.CONNECTING) {
-                phase = Phase.OPEN;
+                opened();
             }
             return message;
         }
@@ -840,7 +936,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                     () -> current.state() == ConnectionState.CLOSED,
                     Nanos.of(options.limits().closeTimeout()));
         }
-        poll();
+        look();
         return null;
     }
 
@@ -892,17 +988,26 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * Sends a message. On a polled peer it never blocks. On a blocking one it waits while the other
-     * side does not read, until that takes nothing for {@link Limits#writeTimeout}, 30 seconds by
-     * default, and is dropped. So a handler that sends to many peers one after the other stands
-     * still because of a single one that does not read: send to many with {@link
-     * WebSocketServer#broadcast(Message)}, which never waits and tells who did not take the
-     * message. Any thread.
+     * Sends a message. Any thread. On a polled peer it never blocks; on a blocking one it waits for
+     * room while the other side reads slowly, and up to {@link Limits#writeTimeout} (30 seconds)
+     * for one that does not read at all. So a handler that sends to many peers in turn, such as a
+     * chat, stands still for one client that does not read: use {@link
+     * WebSocketServer#broadcast(Message)} there, which never waits and returns who missed it.
+     *
+     * <p>An interrupt ends neither the wait nor a connection, and stays set; except that a thread
+     * that is writing to the socket of its own connection, the one it opened, serves or receives
+     * from, ends that connection if it is interrupted there.
+     *
+     * <p>What was accepted goes out before the close frame, whoever closes, as long as the other
+     * side reads it; if that cannot be, the end is not {@linkplain #wasCleanClose clean}.
      *
      * @param message the message; not copied
-     * @return OK when it was accepted; FAILED when the peer is not open, OUT_OF_MEMORY when what
-     *     waits to be sent has reached {@link Limits#outboundBytes} or {@link
-     *     Limits#outboundMessages}: nothing of the message is sent then, and the connection goes on
+     * @return OK when it was accepted; FAILED when the peer is not open or is closing,
+     *     OUT_OF_MEMORY, on a polled peer, when there is no room: nothing of the message is sent
+     *     then, and the connection goes on. There is room when fewer than {@link
+     *     Limits#outboundMessages} wait, and with the message no more than {@link
+     *     Limits#outboundBytes}; a message that is larger than that by itself is accepted when less
+     *     than that waits
      */
     public ErrorCode send(Message message) {
         return send(message, false);
@@ -973,7 +1078,14 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     public Optional<Duration> getRoundTripTime() {
         WebSocketConnection current = connection;
         long nanos = current == null ? -1 : current.roundTripNanos();
-        return nanos < 0 ? Optional.empty() : Optional.of(Duration.ofNanos(nanos));
+        Optional<Duration> last = roundTrip;
+        if (nanos < 0) {
+            last = Optional.empty();
+        } else if (last.isEmpty() || last.get().toNanos() != nanos) {
+            last = Optional.of(Duration.ofNanos(nanos));
+            roundTrip = last;
+        }
+        return last;
     }
 
     // ---- closing ----
@@ -987,7 +1099,14 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     /**
      * Begins to close: what was sent before leaves first, then the close frame; the other side has
      * {@link Limits#closeTimeout} to answer it. Does not block; any thread. While connecting, it
-     * gives up. Once closing, it does nothing. Godot: {@code close}.
+     * gives up. Once closing, it does nothing. The status is NONE once a poll has seen the end,
+     * however that went, and is NONE at once if it was ERROR. Godot: {@code close}.
+     *
+     * <p>What still comes in can be received. If nobody takes it for the close timeout and the
+     * queue is full, everything from then on is dropped; the end is not clean then, and {@link
+     * #getFailure} says how many messages that were. If the other side has not answered in time,
+     * the end is 1006; the socket stays half-open for a while, so that the other side can read what
+     * was sent before: see {@link Limits#lingerTimeout}.
      *
      * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; 1005 (or 0, as in Godot 4) for a
      *     close frame without a code; a negative code drops the connection without a close frame
@@ -1007,7 +1126,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         if (current == null) {
             return;
         }
-        closeCalled = true;
+        current.closeCalled();
         if (payload == null) {
             current.abort();
         } else {
@@ -1050,8 +1169,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /**
-     * {@return whether it ended with a close frame of the other side} RFC 6455 section 7.1.4.
-     * Meaningful once closed. Godot 3: {@code was_clean_close} of its signals.
+     * {@return whether it ended with a close frame of the other side, and nothing is known to be
+     * lost} RFC 6455 section 7.1.4. Meaningful once closed. Godot 3: {@code was_clean_close} of its
+     * signals.
      */
     public boolean wasCleanClose() {
         return end != null && end.clean();
@@ -1082,21 +1202,20 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     // ---- who and what ----
 
     /**
-     * {@return the address of the other side; the host of the URL on a client that is connecting;
-     * {@code ""} where there is none} Godot: {@code get_connected_host}.
+     * {@return the address of the other side; the host of the URL on a client that is connecting,
+     * or is over a stream; {@code ""} where there is none} Kept after the end. Godot: {@code
+     * get_connected_host}.
      */
     public String getConnectedHost() {
-        InetSocketAddress remote = remote();
-        return remote != null ? remote.getAddress().getHostAddress() : host;
+        return host;
     }
 
     /**
-     * {@return the port of the other side, 0 where there is none} Godot: {@code
-     * get_connected_port}.
+     * {@return the port of the other side, 0 where there is none} As {@link #getConnectedHost}.
+     * Godot: {@code get_connected_port}.
      */
     public int getConnectedPort() {
-        InetSocketAddress remote = remote();
-        return remote != null ? remote.getPort() : port;
+        return port;
     }
 
     private InetSocketAddress remote() {
@@ -1137,7 +1256,11 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             return Optional.empty();
         }
         if (current.wire() instanceof TlsWire tls) {
-            return Optional.of(tls.session());
+            SSLSession now = tls.session();
+            if (sslSession.orElse(null) != now) {
+                sslSession = Optional.of(now);
+            }
+            return sslSession;
         }
         return stream instanceof StreamPeerTLS tls ? tls.getSslSession() : Optional.empty();
     }
@@ -1155,10 +1278,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * get_requested_url}.
      */
     public String getRequestedUrl() {
-        WebSocketConnection current = connection;
-        return current == null || current.isClient()
-                ? url
-                : getUpgradeRequest().map(UpgradeRequest::url).orElse("");
+        if (url.isEmpty()) {
+            url = getUpgradeRequest().map(UpgradeRequest::url).orElse("");
+        }
+        return url;
     }
 
     /**
@@ -1167,9 +1290,32 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public Optional<UpgradeRequest> getUpgradeRequest() {
         WebSocketConnection current = connection;
-        return current == null || phase == Phase.CONNECTING
-                ? Optional.empty()
-                : Optional.ofNullable(current.request());
+        UpgradeRequest now =
+                current == null || phase == Phase.CONNECTING ? null : current.request();
+        if (upgradeRequest.orElse(null) != now) {
+            upgradeRequest = Optional.ofNullable(now);
+        }
+        return upgradeRequest;
+    }
+
+    /**
+     * {@return what the server answered to our handshake, whether it opened the WebSocket or
+     * refused it; empty on a server's peers, while connecting, and if no answer came that can be
+     * read} Of a refusal it is also in the {@link UpgradeFailedException} of {@link #getFailure}.
+     * Not Godot's.
+     */
+    public Optional<HandshakeResponse> getHandshakeResponse() {
+        WebSocketConnection current = connection;
+        HandshakeResponse now =
+                phase == Phase.CONNECTING || current == null
+                        ? null
+                        : end != null && end.cause() instanceof UpgradeFailedException refused
+                                ? refused.response()
+                                : current.response();
+        if (handshakeResponse.orElse(null) != now) {
+            handshakeResponse = Optional.ofNullable(now);
+        }
+        return handshakeResponse;
     }
 
     /**
@@ -1300,9 +1446,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public double getHeartbeatInterval() {
         Duration interval = options.limits().heartbeatInterval();
-        return interval.compareTo(Limits.NEVER) >= 0
-                ? 0
-                : interval.toNanos() / (double) Duration.ofSeconds(1).toNanos();
+        return interval.compareTo(Limits.NEVER) >= 0 ? 0 : interval.toNanos() / 1e9;
     }
 
     /**

@@ -4,8 +4,8 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Acceptor;
 import io.peerloom.internal.link.ChannelWire;
-import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Link;
+import io.peerloom.internal.link.LocalAddress;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.Watchdog;
@@ -14,10 +14,11 @@ import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
+import io.peerloom.stream.TCPServer;
 import io.peerloom.stream.TLSOptions;
+import io.peerloom.stream.UDSServer;
 import java.io.IOException;
 import java.io.Serial;
-import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
@@ -57,7 +58,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Both answer plain HTTP requests and refuse bad ones with a status; {@link #setUpgradeHandler}
  * decides about the good ones. A request with an {@code Origin}, so one from a browser, must come
- * from the page's own host or from {@link #setAllowedOrigins}.
+ * from the page's own host or from one of {@link Options#withOrigins}.
  *
  * <p>With {@link Options#withSslContext} it speaks TLS, {@code wss:}, and nothing else.
  *
@@ -223,6 +224,7 @@ public final class WebSocketServer implements AutoCloseable {
         @Override
         public void run() {
             int code = 1011;
+            connection.claim();
             try {
                 if (isOpen()) {
                     settings.handler.handle(peer);
@@ -235,7 +237,9 @@ public final class WebSocketServer implements AutoCloseable {
             }
         }
 
-        /** For logs: who, from where, and what it asked for. */
+        /**
+         * For logs: who, from where, and what it asked for. Any thread; without a number at first.
+         */
         @Override
         public String toString() {
             String who = id == 0 ? "a client" : "client " + id;
@@ -252,7 +256,7 @@ public final class WebSocketServer implements AutoCloseable {
             } else if (!isBlocking()) {
                 upgrades = this::ask;
             }
-            return new ServerSide(settings.options, upgrades, settings.origins, settings.hosts);
+            return new ServerSide(settings.options, upgrades, settings.hosts);
         }
 
         private boolean isOpen() {
@@ -421,7 +425,6 @@ public final class WebSocketServer implements AutoCloseable {
             Options options,
             Handler handler,
             UpgradeHandler upgrades,
-            Set<String> origins,
             Set<String> hosts,
             Watchdog watchdog,
             DeflatePool pool,
@@ -448,6 +451,8 @@ public final class WebSocketServer implements AutoCloseable {
     /** The open connections by id. */
     private final Map<Integer, WebSocketPeer> peers = new ConcurrentHashMap<>();
 
+    private final Set<Integer> peerIds = Collections.unmodifiableSet(peers.keySet());
+
     /** How many connections an address has, which share its text. */
     private record Neighbours(String address, int count) {}
 
@@ -471,7 +476,6 @@ public final class WebSocketServer implements AutoCloseable {
     private X509Certificate sslCertificate;
     private List<X509Certificate> caChain = List.of();
     private String bindIp = "*";
-    private Set<String> origins = Set.of();
     private Set<String> hosts = Set.of();
     private UpgradeHandler upgradeHandler;
     private Handler handler;
@@ -500,7 +504,7 @@ public final class WebSocketServer implements AutoCloseable {
     /** Of the last time it began to listen; null before. Written by the owner, before accepting. */
     private volatile Settings current;
 
-    private Throwable failure;
+    private Optional<Throwable> failure = Optional.empty();
 
     /** Set by {@link #wakeup}, cleared by the wait that it ended. */
     private volatile boolean woken;
@@ -537,7 +541,7 @@ public final class WebSocketServer implements AutoCloseable {
 
     /**
      * Sets who decides about requests, before listening; without, every good upgrade is accepted,
-     * and a plain request is answered with 426.
+     * and a plain request is answered with 426, or 405 if it is neither GET nor HEAD.
      *
      * @param handler see {@link UpgradeHandler} for its thread
      */
@@ -546,20 +550,9 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Sets the origins, beside the server's own host, whose pages may connect, before listening.
-     *
-     * @param allowed each scheme, host and port exactly as browsers send it, say {@code
-     *     "https://game.example"}
-     */
-    public void setAllowedOrigins(Set<String> allowed) {
-        origins = Set.copyOf(allowed);
-    }
-
-    /**
-     * Sets the hosts that requests may name in their Host header, before listening; others are
-     * answered 421. For servers that only the machine itself is to reach: a page whose own name was
-     * made to lead here (DNS rebinding) has an {@code Origin} that is equal to its {@code Host},
-     * but not this host.
+     * Sets the hosts that requests may ask for, before listening; others are answered 421. For
+     * servers that only the machine itself is to reach: a page whose own name was made to lead here
+     * (DNS rebinding) has an {@code Origin} that is equal to its {@code Host}, but not this host.
      *
      * @param names without ports, say {@code "localhost"} and {@code "127.0.0.1"}; empty, as at
      *     first, for any
@@ -723,9 +716,9 @@ public final class WebSocketServer implements AutoCloseable {
      * Listens on a TCP port, polled. Godot 3: {@code listen}.
      *
      * @param port 0 to 65535; 0 lets the system choose, see {@link #getLocalPort}
-     * @return OK; ALREADY_IN_USE if it listens already or the system refuses the address, with the
-     *     cause in {@link #getFailure}; INVALID_PARAMETER if the port or {@link #getBindIp} is
-     *     none; CANT_CREATE if there is no socket to be had
+     * @return OK; ALREADY_IN_USE if it listens already; otherwise as {@link TCPServer#listen(int,
+     *     String)}, with the cause in {@link #getFailure}; CANT_CREATE also if there is something
+     *     wrong with the key and certificate
      */
     public ErrorCode listen(int port) {
         return listenTcp(port);
@@ -746,8 +739,10 @@ public final class WebSocketServer implements AutoCloseable {
     /**
      * Listens on a Unix domain socket, polled. Not Godot's.
      *
-     * @param socket its file; an old socket's file is replaced, and {@link #stop} deletes it
-     * @return as above
+     * @param socket its file; that of a server that is gone is replaced, and {@link #stop} deletes
+     *     it
+     * @return OK; ALREADY_IN_USE if it listens already; otherwise as {@link
+     *     UDSServer#listen(Path)}, with the cause in {@link #getFailure}
      */
     public ErrorCode listen(Path socket) {
         return listenUnix(socket);
@@ -757,16 +752,9 @@ public final class WebSocketServer implements AutoCloseable {
         if (isListening()) {
             return ErrorCode.ALREADY_IN_USE;
         }
-        InetSocketAddress address =
-                port < 0 || port > 65_535 ? null : Connector.localAddress(bindIp, port);
-        if (address == null) {
-            failure =
-                    new IllegalArgumentException("not a port and address: " + port + ", " + bindIp);
-            return ErrorCode.INVALID_PARAMETER;
-        }
         try {
             Options with = secured();
-            start(Acceptor.listen(address), with);
+            start(LocalAddress.listen(LocalAddress.of(bindIp, port)), with);
             return ErrorCode.OK;
         } catch (IOException e) {
             return refused(e);
@@ -779,7 +767,7 @@ public final class WebSocketServer implements AutoCloseable {
         }
         try {
             Options with = secured();
-            start(Acceptor.listen(socket), with);
+            start(LocalAddress.listen(LocalAddress.of(socket)), with);
             return ErrorCode.OK;
         } catch (IOException e) {
             return refused(e);
@@ -787,8 +775,10 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     private ErrorCode refused(IOException e) {
-        failure = e;
-        return e instanceof BindException ? ErrorCode.ALREADY_IN_USE : ErrorCode.CANT_CREATE;
+        failure = Optional.of(e);
+        return e instanceof LocalAddress.Refusal refusal
+                ? ErrorCode.valueOf(refusal.reason().name())
+                : ErrorCode.CANT_CREATE;
     }
 
     /** Where its connections borrow compressors; null without compression, or before listening. */
@@ -802,13 +792,12 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     private void start(java.nio.channels.ServerSocketChannel channel, Options with) {
-        failure = null;
+        failure = Optional.empty();
         var settings =
                 new Settings(
                         with,
                         handler,
                         upgradeHandler,
-                        origins,
                         hosts,
                         WebSocketConnection.sharedWatchdog(with.limits()),
                         with.deflatePool(),
@@ -900,7 +889,8 @@ public final class WebSocketServer implements AutoCloseable {
      * Begins to serve connections over a Unix domain socket with blocking code, with the settings
      * made before.
      *
-     * @param socket its file; an old socket's file is replaced, and {@link #stop} deletes it
+     * @param socket its file; that of a server that is gone is replaced, and {@link #stop} deletes
+     *     it
      * @param connections serves one connection
      * @throws IOException if the system refuses the path
      * @throws IllegalStateException if it listens already
@@ -920,7 +910,7 @@ public final class WebSocketServer implements AutoCloseable {
     private void finish(ErrorCode result) throws IOException {
         if (result != ErrorCode.OK) {
             handler = null;
-            throw failure instanceof IOException e ? e : new IOException(failure);
+            throw failure.orElse(null) instanceof IOException e ? e : new IOException("in use");
         }
     }
 
@@ -943,7 +933,7 @@ public final class WebSocketServer implements AutoCloseable {
 
     /** {@return why the last attempt to listen failed} Kept until it listens. */
     public Optional<Throwable> getFailure() {
-        return Optional.ofNullable(failure);
+        return failure;
     }
 
     /**
@@ -1017,6 +1007,10 @@ public final class WebSocketServer implements AutoCloseable {
         if (!ends.await(() -> live.get() == 0, Nanos.of(limits.closeTimeout()))
                 && !Thread.currentThread().isInterrupted()
                 && ours.reported.compareAndSet(false, true)) {
+            int still = open.get();
+            if (still > 0) {
+                LOG.warn("{} connections have not ended", still);
+            }
             List<Member> late = List.copyOf(unfinished);
             for (Member member : late.subList(0, Math.min(late.size(), REPORTED))) {
                 LOG.warn("the handler of {} has not returned after the end", member);
@@ -1150,7 +1144,7 @@ public final class WebSocketServer implements AutoCloseable {
 
     /** {@return the ids of all connected clients; a view that follows the changes} Any thread. */
     public Set<Integer> getPeerIds() {
-        return Collections.unmodifiableSet(peers.keySet());
+        return peerIds;
     }
 
     /**

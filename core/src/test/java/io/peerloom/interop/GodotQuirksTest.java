@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
+import io.peerloom.websocket.WebSocketServer;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -130,6 +132,45 @@ class GodotQuirksTest {
     void connectingMayTake30Seconds() {
         assertThat(run(Partner.GODOT4, "--quirk=settings"))
                 .containsSubsequence("tcp 30", "unix 30");
+    }
+
+    /**
+     * Section 2.3: while closing, a WebSocketPeer can connect; the old connection is cut off, its
+     * close frame unanswered. An address that is none ends it too.
+     */
+    @Test
+    void connectingWhileClosingCutsTheOldConnectionOff() throws Exception {
+        var paths = new ConcurrentLinkedQueue<String>();
+        try (var server = new WebSocketServer()) {
+            server.start(
+                    0,
+                    peer -> {
+                        String path = peer.getUpgradeRequest().orElseThrow().target();
+                        while (peer.receive() != null) {
+                            // dropped
+                        }
+                        paths.add(path + " " + peer.getCloseCode());
+                    });
+            String url = "ws://127.0.0.1:" + server.getLocalPort();
+            assertThat(run(Partner.GODOT4, "--quirk=reconnect", "--url=" + url))
+                    .containsSubsequence(
+                            "3 again 0 now 0 packets 0 code -1",
+                            "0 again 22 now 0 packets 0 code -1",
+                            "state 1",
+                            "1 again 22 now 1 packets 0 code -1",
+                            "2 again 31 now 3 packets 0 code -1",
+                            "3 again 0 now 0 packets 0 code -1",
+                            "state 1",
+                            "2 again 0 now 0 packets 0 code -1",
+                            "3 again 0 now 0 packets 0 code -1",
+                            "state 1",
+                            "state 3",
+                            "3 again 0 now 0 packets 0 code -1",
+                            "state 3",
+                            "3 again 0 now 0 packets 0 code -1",
+                            "state 1");
+        }
+        assertThat(paths).contains("/two 4002", "/four 4004", "/five 1006");
     }
 
     // ---- Godot 4's WebSocketPeer as a server, against raw bytes ----

@@ -122,7 +122,7 @@ class JdkClientTest {
         assertThat(take()).isEqualTo(Message.text("last"));
         assertThat(take()).isEqualTo(new End(4001, "tschüss", true, true));
         assertThat(listener.take()).isEqualTo("last");
-        assertThat(listener.take()).isEqualTo("closed 4001 "); // our answer repeats the code
+        assertThat(listener.take()).isEqualTo("closed 4001 tschüss"); // our answer
         assertThat(socket.isInputClosed()).isTrue();
     }
 

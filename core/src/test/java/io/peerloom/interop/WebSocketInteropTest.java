@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.stream.StreamPeerUDS;
+import io.peerloom.testing.Certificates;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Compression;
@@ -21,6 +22,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
@@ -223,6 +225,65 @@ class WebSocketInteropTest {
             if (partner == Partner.NODE) { // the others do not tell what they were answered
                 assertThat(client.with("error "))
                         .containsExactly("Unexpected server response: 403");
+            }
+        }
+    }
+
+    /** Everything by which a server refuses an upgrade. */
+    static Stream<Arguments> refusals() {
+        return Stream.of(Partner.GODOT3, Partner.GODOT4)
+                .flatMap(engine ->
+                        Stream.of(
+                                        "204", "205", "304", "403", "405", "426", "500", "503",
+                                        "page", "throws", "host", "tls")
+                                .map(refusal -> Arguments.of(engine, refusal)));
+    }
+
+    /**
+     * Engines look at an answer's status only if it has three header lines; of one with fewer they
+     * print that, and not what the server said.
+     */
+    @ParameterizedTest
+    @MethodSource("refusals")
+    void enginesReadTheStatusOfARefusal(Partner engine, String refusal) throws Exception {
+        try (var server = new WebSocketServer()) {
+            server.setUpgradeHandler(request ->
+                    switch (refusal) {
+                        case "page" -> UpgradeResponse.page("hello");
+                        case "throws" -> throw new IllegalStateException("for a test");
+                        default -> UpgradeResponse.refuse(Integer.parseInt(refusal));
+                    });
+            if (refusal.equals("tls")) {
+                server.setOptions(
+                        Options.defaults().withSslContext(Certificates.showing(Certificates.GOOD)));
+            } else if (refusal.equals("host")) {
+                server.setAllowedHosts(Set.of("another.example"));
+            }
+            server.setBindIp("127.0.0.1");
+            server.start(0, peer -> {});
+            String url = "ws://127.0.0.1:" + server.getLocalPort() + "/";
+            try (var client = client(engine, url, "text:5")) {
+                client.await("close ");
+                String status =
+                        switch (refusal) {
+                            case "page" -> "200";
+                            case "throws" -> "500";
+                            case "host" -> "421";
+                            case "tls" -> "400";
+                            default -> refusal;
+                        };
+                // Godot 3 does not name the status.
+                String said = engine == Partner.GODOT3 ? "Invalid protocol or status code" : status;
+                Transcript.until(
+                        "line about the status",
+                        client,
+                        () ->
+                                client.lines().stream()
+                                        .anyMatch(line ->
+                                                line.startsWith("ERROR") && line.contains(said)));
+                assertThat(client.lines())
+                        .as("%s", client)
+                        .noneMatch(line -> line.contains("Not enough response headers"));
             }
         }
     }

@@ -34,6 +34,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -846,6 +847,7 @@ abstract class StreamPeerSocketTest {
 
     /** The time counts from the last progress: who takes little by little is not given up. */
     @Test
+    @Tag("slow")
     void whoTakesSlowlyIsNotGivenUp() throws Exception {
         Duration timeout = Duration.ofSeconds(2);
         RawPair pair = polled(Limits.defaults().withWriteTimeout(timeout).withOutboundBytes(5_000));
@@ -1275,13 +1277,15 @@ abstract class StreamPeerSocketTest {
 
     /** The other side never closes its end. */
     @Test
-    void theCloseTimeoutEndsTheWaitForTheOtherSide() throws Exception {
-        RawPair pair = polled(Limits.defaults().withCloseTimeout(SHORT));
+    void theLingerTimeoutEndsTheWaitForTheOtherSide() throws Exception {
+        RawPair pair = polled(Limits.defaults().withCloseTimeout(SHORT).withLingerTimeout(SHORT));
         SocketChannel channel = pair.peer().channel();
         pair.peer().putData(ascii("last"));
         pair.peer().disconnectFromHost();
         await().until(() -> !channel.isOpen());
         assertThat(readFully(pair.raw(), 5)).isEqualTo(ascii("last"));
+        assertThat(pair.peer().getStatus()).isEqualTo(Peer.Status.NONE);
+        assertThat(pair.peer().getFailure()).as("nobody knows that it was read").isPresent();
     }
 
     /** Neither the closing nor its write timeout may be lost because the queue is full. */

@@ -38,6 +38,7 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -489,6 +490,9 @@ class StreamPeerTLSTest {
             assertThat(peer.getFailure().orElseThrow())
                     .hasMessage("not the name or address of a host: \"" + name + "\"");
         }
+        assertThat(peer.connectToStream(beneath[1], "a\n\u001b[2J", trusting()))
+                .isEqualTo(ErrorCode.INVALID_PARAMETER);
+        assertThat(peer.getFailure().orElseThrow().getMessage()).matches("[ -~]+");
         assertThat(peer.connectToStream(beneath[1], "localhost", serving(Certificates.GOOD)))
                 .isEqualTo(ErrorCode.INVALID_PARAMETER);
         assertThat(peer.acceptStream(beneath[0], trusting()))
@@ -786,6 +790,7 @@ class StreamPeerTLSTest {
      */
     @ParameterizedTest
     @CsvSource({"64, 0, true", "65, 0, false", "1000, 16, true", "100, 1, false"})
+    @Tag("slow")
     void newKeysNowAndThenAreFine(int times, int between, boolean fine) throws Exception {
         var ours = new StreamPeerTCP[1];
         Socket plain = plain(ours)[0];

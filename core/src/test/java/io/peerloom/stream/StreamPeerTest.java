@@ -29,6 +29,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.FloatRange;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -499,6 +500,7 @@ class StreamPeerTest {
 
     /** Around the sizes at which the array grows: nothing is lost, doubled or left over. */
     @Test
+    @Tag("slow")
     void longStringsArriveWhole() {
         for (int size : new int[] {8_191, 8_192, 8_193, 16_384, 16_385, 24_577, 100_000, 8 << 20}) {
             String text =

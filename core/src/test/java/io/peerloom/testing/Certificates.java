@@ -33,6 +33,9 @@ public final class Certificates {
     /** For a host of another name. */
     public static final String OTHER_NAME = "other";
 
+    /** For münchen.example, as name servers know it, and for strasse.example. */
+    public static final String IDN = "idn";
+
     /** Over since last year. */
     public static final String EXPIRED = "expired";
 
@@ -52,6 +55,8 @@ public final class Certificates {
 
     private static final String HERE = "SAN=dns:localhost,ip:127.0.0.1,ip:::1";
 
+    private static final String UMLAUTS = "SAN=dns:xn--mnchen-3ya.example,dns:strasse.example";
+
     private static final class Holder {
         static final KeyStore ALL = make();
     }
@@ -66,6 +71,7 @@ public final class Certificates {
                 keytool(file, AUTHORITY, "-validity", "10000", "-ext", "bc:c=ca:true");
                 signed(file, GOOD, "-validity", "5000", "-ext", HERE);
                 signed(file, OTHER_NAME, "-validity", "5000", "-ext", "SAN=dns:other.example");
+                signed(file, IDN, "-validity", "5000", "-ext", UMLAUTS);
                 signed(file, EXPIRED, "-startdate", "-400d", "-validity", "20", "-ext", HERE);
                 signed(file, EARLY, "-startdate", "+400d", "-validity", "20", "-ext", HERE);
                 signed(file, CLIENT, "-validity", "5000");

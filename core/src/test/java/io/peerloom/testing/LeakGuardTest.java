@@ -25,6 +25,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.platform.engine.TestExecutionResult;
@@ -35,6 +37,7 @@ import org.junit.platform.testkit.engine.Event;
  * Runs tests that leak in engines of their own. What they leak is in {@link #LEAKED}, closed after
  * each, or else the guard that watches this very class would fail it.
  */
+@EnabledOnOs(value = OS.LINUX, disabledReason = "sockets are found in /proc")
 class LeakGuardTest {
     private static final Deque<AutoCloseable> LEAKED = new ArrayDeque<>();
 

@@ -13,7 +13,6 @@ import io.peerloom.variant.VariantCodec.Dialect;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +25,7 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.Tag;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
@@ -307,6 +307,24 @@ class VariantCodecTest {
         refused(GODOT4, "1c000100 63000000 00000000", ErrorCode.INVALID_DATA, "no type 99");
     }
 
+    /** Before the engine has the script, the properties that it declares are set on nothing. */
+    @Test
+    void theScriptOfAnObjectComesFirst() throws VariantException {
+        var properties = new LinkedHashMap<String, Variant>();
+        properties.put("life", Variant.of(5));
+        properties.put("script", Variant.of("res://a.gd"));
+        properties.put("name", Nil.NIL);
+        var object = new FullObject("Node", properties);
+        String head = "18000000 04000000 4e6f6465 03000000";
+        String script = "06000000 7363726970740000 04000000 0a000000 7265733a 2f2f612e 67640000";
+        String life = "04000000 6c696665 02000000 05000000";
+        String name = "04000000 6e616d65 00000000";
+        same(GODOT4.withFullObjects(true), object, head + script + life + name);
+        String old = head.replace("18", "11") + script + life + name;
+        same(GODOT3.withFullObjects(true), object, old);
+        assertThat(object.properties().keySet()).containsExactly("life", "script", "name");
+    }
+
     @Test
     void fullObjectsHaveToBeAllowed() {
         var object = new FullObject("Node", Map.of());
@@ -480,47 +498,6 @@ class VariantCodecTest {
         assertThat(allocated() - before).isLessThan(8L * size);
     }
 
-    /** A hash map is slow with keys of one hash code, and they are easily made. */
-    @Test
-    void keysOfOneHashCode() throws VariantException {
-        var keys = new ArrayList<String>(List.of(""));
-        while (keys.size() < 1024) {
-            keys.replaceAll(key -> key + "Aa");
-            keys.addAll(keys.stream().map(key -> key.substring(2) + "BB").toList());
-        }
-        var map = new LinkedHashMap<Variant, Variant>();
-        for (String key : keys) {
-            map.put(new Text(key), Nil.NIL);
-        }
-        assertThat(map.keySet().stream().map(Variant::hashCode).distinct()).hasSize(1);
-        byte[] bytes = GODOT4.encode(new Dictionary(map));
-        assertThat(refused(GODOT4, bytes)).hasMessageContaining("keys of one hash code");
-
-        var honest = new LinkedHashMap<Variant, Variant>();
-        for (int x = 0; x < 200; x++) {
-            for (int y = 0; y < 200; y++) {
-                honest.put(new Vector2i(x, y), Variant.of(x));
-                honest.put(new Vector2(x, y), Variant.of(x + y));
-            }
-        }
-        var grid = new Dictionary(honest);
-        assertThat(GODOT4.decode(GODOT4.encode(grid))).isEqualTo(grid);
-    }
-
-    /** Each level of it would be hashed again for the one around it. */
-    @Test
-    void keysWithinKeys() throws VariantException {
-        Variant key = Variant.of(1);
-        for (int i = 0; i < 8; i++) {
-            key = Variant.of(Map.of(key, 1));
-            assertThat(GODOT4.decode(GODOT4.encode(key))).isEqualTo(key);
-        }
-        Variant beside = Variant.of(Map.of(List.of(1, Map.of(2, 3)), List.of(key), 2, key));
-        assertThat(GODOT4.decode(GODOT4.encode(beside))).isEqualTo(beside);
-        byte[] bytes = GODOT4.encode(Variant.of(Map.of(key, 1)));
-        assertThat(refused(GODOT4, bytes)).hasMessageContaining("keys within keys, more than 8");
-    }
-
     @Test
     void limitsThatCannotBe() {
         assertThatIllegalArgumentException().isThrownBy(() -> GODOT4.withMaxDepth(-1));
@@ -528,6 +505,32 @@ class VariantCodecTest {
         assertThatIllegalArgumentException().isThrownBy(() -> GODOT4.withMaxValues(0));
         assertThatIllegalArgumentException().isThrownBy(() -> GODOT4.withMaxBytes(3));
         assertThatThrownBy(() -> VariantCodec.of(null)).isInstanceOf(NullPointerException.class);
+    }
+
+    @Test
+    void settings() {
+        VariantCodec codec =
+                VariantCodec.of(Dialect.GODOT_4_3)
+                        .withFullObjects(true)
+                        .withDoublePrecision(true)
+                        .withMaxDepth(1)
+                        .withMaxValues(2)
+                        .withMaxBytes(4);
+        assertThat(codec)
+                .hasToString(
+                        "VariantCodec[dialect=GODOT_4_3, fullObjects=true, doublePrecision=true,"
+                                + " maxDepth=1, maxValues=2, maxBytes=4]");
+        assertThat(VariantCodec.of(Dialect.GODOT_4_4)).isEqualTo(GODOT4).hasSameHashCodeAs(GODOT4);
+        VariantCodec[] others = {
+            VariantCodec.of(Dialect.GODOT_4_0),
+            GODOT4.withFullObjects(true),
+            GODOT4.withDoublePrecision(true),
+            GODOT4.withMaxDepth(1),
+            GODOT4.withMaxValues(1),
+            GODOT4.withMaxBytes(4)
+        };
+        assertThat(others).doesNotHaveDuplicates().doesNotContain(GODOT4);
+        assertThat(GODOT4.toString()).contains("maxDepth=256, maxValues=1048576, maxBytes=8388608");
     }
 
     // Text
@@ -584,6 +587,7 @@ class VariantCodecTest {
     // Anything
 
     @Property(tries = 300)
+    @Tag("slow")
     void whatGoesInComesOut(@ForAll("variants") Variant value, @ForAll Dialect dialect)
             throws VariantException {
         VariantCodec codec = VariantCodec.of(dialect).withFullObjects(true);
@@ -614,6 +618,7 @@ class VariantCodecTest {
 
     /** Some bytes changed, some cut out or put in: a value or a refusal, and no more memory. */
     @Property(tries = 1500)
+    @Tag("slow")
     void whateverComes(
             @ForAll("variants") Variant value,
             @ForAll Dialect dialect,

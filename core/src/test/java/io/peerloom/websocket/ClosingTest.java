@@ -258,6 +258,11 @@ class ClosingTest {
                         for (int i = 0; i < 5; i++) {
                             assertThat(raw.readFrame().payload()).hasSize(100_000);
                         }
+                        RawPeer.Frame ping = raw.readFrame();
+                        assertThat(ping.first())
+                                .as("behind so much there is a ping")
+                                .isEqualTo(0x89);
+                        assertThat(ping.payload()).hasSize(Long.BYTES);
                         assertThat(raw.readFrame())
                                 .isEqualTo(
                                         new RawPeer.Frame(

@@ -26,6 +26,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.Tag;
 import net.jqwik.api.constraints.IntRange;
 
 /**
@@ -33,6 +34,7 @@ import net.jqwik.api.constraints.IntRange;
  * fragments its messages. What the proxy let through before the fault is delivered, all of it and
  * nothing else; harmless faults change nothing; each connection ends once, and says why.
  */
+@Tag("slow")
 class FaultPhasesTest {
 
     /** Which side is tested. */
@@ -242,7 +244,12 @@ class FaultPhasesTest {
                 assertThat(story.code).isEqualTo(1000);
             } else {
                 assertThat(story.failure).as("what is lost is told of").isNotNull();
-                assertThat(story.code).isEqualTo(1006);
+                assertThat(story.code)
+                        .as("that of a close frame, if one came")
+                        .isIn(
+                                passed == script.bytes().length
+                                        ? List.of(1000, 1006)
+                                        : List.of(1006));
             }
         }
     }

@@ -25,12 +25,14 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.Tag;
 
 /**
  * Connections through a network that splits, delays, stalls, resets and half-closes, in any phase.
  * Whatever it does: what arrives is what was sent, in order and without a gap; a clean end means
  * that all arrived; each side hears of exactly one end; and everything is let go of.
  */
+@Tag("slow")
 class FaultTest {
 
     private static final Limits SHORT =

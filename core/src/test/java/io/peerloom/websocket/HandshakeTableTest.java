@@ -15,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -38,7 +37,7 @@ class HandshakeTableTest {
         BLOCKING
     }
 
-    private static final int CASES = 401;
+    private static final int CASES = 457;
 
     /** So that nobody shortens the table unseen. */
     @Test
@@ -75,7 +74,8 @@ class HandshakeTableTest {
             Options options =
                     Options.defaults().withLimits(Limits.defaults().withMaxHeadBytes(HEAD));
             switch (this) {
-                case ORIGINS -> server.setAllowedOrigins(Set.of("https://game.example"));
+                case ORIGINS ->
+                        options = options.withOrigins(OriginPolicy.of("https://game.example"));
                 case PROTOCOLS -> options = options.withProtocols("alpha", "beta");
                 case COMPRESSION -> options = options.withCompression(Compression.defaults());
                 case HANDLER -> server.setUpgradeHandler(HandshakeTableTest::decide);
@@ -180,7 +180,15 @@ class HandshakeTableTest {
                     "/~!$&'()*+,;=@-._",
                     "http://localhost/chat",
                     "ws://LOCALHOST/chat?x",
-                    "http://localhost"
+                    "http://localhost",
+                    "http://localhost:80/chat",
+                    "http://localhost:/chat",
+                    "http://localhost?x",
+                    "HTTPS://localhost:443?",
+                    "wss://[::1]:8080/chat",
+                    // RFC 9112 section 3.2.2: whatever the Host says, as that of a proxy
+                    "http://other.example/chat",
+                    "http://localhost:81/chat"
                 }) {
             t.with(101, "/chat", target);
         }
@@ -189,10 +197,18 @@ class HandshakeTableTest {
                     "*",
                     "chat",
                     "/chat#part",
-                    "http://other.example/chat",
-                    "http://localhost:81/chat",
                     "http://user@localhost/chat",
                     "http:///chat",
+                    "http://:80/chat",
+                    "http://?x",
+                    "http://localhost:x/chat",
+                    "http://localhost:8:0/chat",
+                    "http://[::1/chat",
+                    "http://a,b/chat",
+                    "http:/localhost/chat",
+                    "://localhost/chat",
+                    "h@p://localhost/chat",
+                    "ftp://localhost/chat",
                     "localhost:80",
                     "",
                     "/a b",
@@ -215,9 +231,10 @@ class HandshakeTableTest {
         for (String method : new String[] {"G T", "G(T", "", "G\u00cbT", "G\tT"}) {
             t.with(400, "GET", method);
         }
-        for (String version : new String[] {"HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/1.2"}) {
+        for (String version : new String[] {"HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/3.1"}) {
             t.with(505, "HTTP/1.1", version);
         }
+        t.with(101, "HTTP/1.1", "HTTP/1.2"); // RFC 9110 section 2.5
         for (String version :
                 new String[] {
                     "http/1.1", "HTTP/11", "HTTP/1.10", "HTTP/1", "HTTP/ 1.1", "ICY/1.1"
@@ -225,7 +242,9 @@ class HandshakeTableTest {
             t.with(400, "HTTP/1.1", version);
         }
         t.with(400, " HTTP/1.1", "");
-        t.add(400, "\r\n" + GOOD);
+        t.add(101, "\r\n" + GOOD); // RFC 9112 section 2.2
+        t.add(400, "\r\n\r\n" + GOOD);
+        t.add(400, "\r" + GOOD);
         t.add(400, "\n" + GOOD);
         t.add(400, "SSH-2.0-OpenSSH_9.6\r\n\r\n");
         t.add(400, "\u0016\u0003\u0001\u0002\u0000\u0001 and so on\r\n\r\n", "!101");
@@ -235,14 +254,27 @@ class HandshakeTableTest {
         String host = "Host: localhost";
         t.section("4.2.1 (2)", Setting.PLAIN);
         for (String good :
-                new String[] {"host:localhost", "HOST: \t localhost \t", "Host: [::1]:1"}) {
+                new String[] {
+                    "host:localhost",
+                    "HOST: \t localhost \t",
+                    "Host: [::1]:1",
+                    "Host: localhost:",
+                    "Host: my_service",
+                    "Host:" // RFC 9112 section 3.2: of a target without a host
+                }) {
             t.with(101, host, good);
         }
         for (String bad :
                 new String[] {
                     "X: y",
-                    "Host:",
                     "Host: a b",
+                    "Host: :80",
+                    "Host: a:b",
+                    "Host: a:1:2",
+                    "Host: ::1",
+                    "Host: [::1",
+                    "Host: []",
+                    "Host: [a]b",
                     "Host: a,b",
                     "Host: a/b",
                     "Host: a@b",
@@ -542,8 +574,17 @@ class HandshakeTableTest {
         t.add(426, "GET http://localhost/ HTTP/1.1" + host);
         t.add(400, "GET / HTTP/1.1\r\n\r\n");
         t.add(400, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
-        t.add(400, "GET http://other.example/ HTTP/1.1" + host);
-        t.add(405, "HEAD / HTTP/1.1" + host);
+        t.add(426, "GET http://other.example/ HTTP/1.1" + host);
+        t.add(426, "HEAD / HTTP/1.1" + host, "Content-Length: 47");
+        t.add(405, "OPTIONS / HTTP/1.0\r\n\r\n", "Allow: GET");
+        t.add(405, "OPTIONS * HTTP/1.1" + host, "Allow: GET");
+        t.add(405, "CONNECT localhost:80 HTTP/1.1" + host, "Allow: GET");
+        t.add(505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        t.add(400, "HEAD / HTTP/1.1\r\n\r\n");
+        t.add(400, "HEAD / HTTP/1.1\r\nHost: localhost\r\nX : y\r\n\r\n");
+        t.add(400, "HEAD /\u00e9 HTTP/1.1" + host);
+        t.add(400, "\r\nHEAD / HTTP" + host);
+        t.add(431, "HEAD /" + "a".repeat(HEAD) + " HTTP/1.1" + host);
         t.add(405, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello");
         t.add(
                 426,
@@ -558,6 +599,8 @@ class HandshakeTableTest {
         t.section("plain HTTP", Setting.HANDLER);
         t.add(200, "GET /page HTTP/1.1" + host, "Content-Length: 12");
         t.add(200, "GET /page HTTP/1.0\r\n\r\n", "Connection: close");
+        t.add(200, "HEAD /page HTTP/1.1" + host, "Content-Length: 12", "!hello");
+        t.add(200, "OPTIONS /page HTTP/1.0\r\n\r\n", "Content-Length: 12", "hello");
         t.add(426, "GET /other HTTP/1.1" + host);
         t.add(400, "GET /page HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
     }
@@ -630,6 +673,13 @@ class HandshakeTableTest {
                 assertThat(head)
                         .as("%s", c)
                         .containsPattern("\r\nConnection: (Upgrade, )?close\r\n");
+                if (c.request().strip().startsWith("HEAD ")) {
+                    assertThat(head).as("%s", c).endsWith("\r\n\r\n").containsOnlyOnce("\r\n\r\n");
+                }
+                // What Godot's clients ask of an answer: its first line and three more.
+                assertThat(head.split("\r\n\r\n")[0].split("\r\n"))
+                        .as("%s", c)
+                        .hasSizeGreaterThanOrEqualTo(4);
             }
             assertThat(head).as("%s", c).startsWith("HTTP/1.1 " + c.status() + " ");
             for (String part : c.contains()) {
@@ -723,12 +773,27 @@ class HandshakeTableTest {
         t.opensWith("101 Switching Protocols", "101");
         for (int status :
                 new int[] {
-                    100, 102, 200, 204, 301, 302, 307, 308, 400, 401, 403, 404, 407, 408, 426, 429,
-                    500, 503, 505, 599
+                    200, 204, 301, 302, 307, 308, 400, 401, 403, 404, 407, 408, 426, 429, 500, 503,
+                    505, 599
                 }) {
             t.failsWith("101", Integer.toString(status), "server answered " + status);
         }
         t.fails("HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\n\r\n", "302");
+        t.section("RFC 9110 15.2", plain);
+        t.opens("HTTP/1.1 100 Continue\r\n\r\n" + RIGHT, "");
+        t.opens("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX: y\r\n z\r\n\r\n" + RIGHT, "");
+        t.opens("HTTP/1.0 199\r\nUpgrade: x\r\n\r\nHTTP/1.1 102 \r\n\r\n" + RIGHT, "");
+        t.opens("HTTP/1.1 102 Processing\r\n\r\n".repeat(8) + RIGHT, "");
+        t.fails("HTTP/1.1 102 Processing\r\n\r\n".repeat(9) + RIGHT, "more than 8 answers");
+        t.fails(
+                ("HTTP/1.1 103 x\r\nX: " + "y".repeat(1500) + "\r\n\r\n").repeat(3) + RIGHT,
+                "more than 4096 bytes");
+        t.fails(
+                "HTTP/1.1 100 x\r\n\r\n" + RIGHT.replace("101 Sw", "403 Sw"),
+                "server answered 403");
+        t.fails("HTTP/1.1 100 x\r\n\r\n\r\n" + RIGHT, "");
+        t.failsWith("101", "100", ""); // nothing behind it
+        t.section("4.1, server's (1)", plain);
         for (String line :
                 new String[] {
                     "HTTP/1.1 1010 x",
@@ -749,6 +814,7 @@ class HandshakeTableTest {
         }
         t.failsWith("HTTP/1.1", "HTTP/1.0", "version HTTP/1.0");
         t.failsWith("HTTP/1.1", "HTTP/2.0", "version HTTP/2.0");
+        t.opensWith("HTTP/1.1", "HTTP/1.2"); // RFC 9110 section 2.5
         t.fails("\u0015\u0003\u0003\u0000\u0002\u0002(", "TLS");
 
         t.section("4.1, server's (2)", plain);
@@ -837,13 +903,27 @@ class HandshakeTableTest {
 
         t.section("RFC 9112 5", plain);
         t.opens(Answers.plus("X: caf\u00e9\t\"\r\nY:"), "");
+        for (String folded :
+                new String[] {
+                    "X: y\r\n folded",
+                    "X: y \t\r\n\t \tfolded\r\n twice",
+                    "X:\r\n y",
+                    "X: y\r\n ",
+                    "X: y\r\n \r\n z\r\nY: z"
+                }) {
+            t.opens(Answers.plus(folded), "");
+        }
+        t.opensWith("Connection: Upgrade", "Connection:\r\n Upgrade");
+        t.opensWith("Accept: $", "Accept:\r\n\t$ \r\n ");
         for (String bad :
                 new String[] {
                     "X : y",
                     "X",
                     ": y",
                     " X: y",
-                    "X: y\r\n folded",
+                    "X: y\r\n z\u0000",
+                    "X: y\r\n \u0000",
+                    "X: y\r\n \nz",
                     "X: a\nY: b",
                     "X: a\rY: b",
                     "X: a\u0000",
@@ -854,6 +934,7 @@ class HandshakeTableTest {
             t.fails(Answers.plus(bad), "");
         }
         t.fails(RIGHT.replace("\r\n", "\n"), "line feed");
+        t.failsWith("Protocols\r\n", "Protocols\r\n \r\n", "folded");
         t.section("limits", plain);
         t.fails(Answers.plus("X: " + "y".repeat(HEAD)), "more than 4096 bytes");
         t.fails("HTTP/1.1 101 " + "y".repeat(HEAD), "more than 4096 bytes");

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * all. A carrier runs its own queue until that is empty, and threads that yield to each other keep
  * it filled; what platform threads start, as the acceptor does, waits elsewhere.
  */
+@Tag("slow")
 class StarvationTest {
 
     /** So many that the first has work again before the last has had its turn. */

@@ -437,6 +437,56 @@ class TlsTest {
             }
         }
 
+        /**
+         * Names in TLS are those of name servers: an IDN is told and checked in ASCII, a dot at the
+         * end and a zone are not told. The Host header has no zone either, and may have the dot,
+         * which makes no other host of it (RFC 6066 section 3).
+         */
+        @ParameterizedTest
+        @CsvSource({
+            "münchen.example, idn, xn--mnchen-3ya.example, xn--mnchen-3ya.example",
+            "MÜNCHEN.example., idn, xn--mnchen-3ya.example, xn--mnchen-3ya.example.",
+            "m%C3%BCnchen.example, idn, xn--mnchen-3ya.example, xn--mnchen-3ya.example",
+            "localhost., good, localhost, localhost.",
+            "LOCALHOST, good, localhost, LOCALHOST",
+            "[::1%25lo], good, '', [::1]",
+            "[::1%251], good, '', [::1]",
+        })
+        void theHostOfAUrlInTlsAndInHttp(String host, String alias, String told, String header)
+                throws Exception {
+            Queue<String> seen = new ConcurrentLinkedQueue<>();
+            try (var server = new WebSocketServer()) {
+                server.setOptions(serving(alias));
+                server.setUpgradeHandler(request -> {
+                    seen.add(
+                            request.serverName().orElse("")
+                                    + " "
+                                    + request.header("Host").orElseThrow()
+                                    + " "
+                                    + request.isMisdirected());
+                    return UpgradeResponse.accept();
+                });
+                server.start(0, TlsTest::echo);
+                // Over a stream, so that nobody is asked for the address.
+                var tcp = StreamPeerTCP.connect("127.0.0.1", server.getLocalPort());
+                WebSocketPeer.connect(tcp, "wss://" + host + "/", TRUSTING).close();
+            }
+            assertThat(seen).containsExactly(told + " " + header + " false");
+        }
+
+        /**
+         * The JDK checks no certificate for such a name, and one that is not checked is no good.
+         */
+        @Test
+        void aNameThatTlsCannotHaveIsNamed() throws Exception {
+            try (var server = serve(serving(Certificates.GOOD), TlsTest::echo)) {
+                var tcp = StreamPeerTCP.connect("127.0.0.1", server.getLocalPort());
+                assertThatExceptionOfType(IOException.class)
+                        .isThrownBy(() -> WebSocketPeer.connect(tcp, "wss://my_service/", TRUSTING))
+                        .withMessageStartingWith("no TLS with my_service: ");
+            }
+        }
+
         /** CVE-2025-66614: who lets in by host must know what TLS was told. */
         @Test
         void theNamesOfTlsAndHttpCanBeCompared() throws Exception {
@@ -497,6 +547,17 @@ class TlsTest {
                         .startsWith("HTTP/1.1 400 ")
                         .endsWith("\r\n\r\nthis port speaks TLS: use wss: or https:\r\n")
                         .contains("Content-Length: 42\r\n");
+            }
+        }
+
+        @Test
+        void anAnswerToHeadInPlainHasNoBody() throws Exception {
+            try (var server = serve(serving(Certificates.GOOD), TlsTest::echo);
+                    RawPeer raw = RawPeer.connect(server.getLocalPort())) {
+                raw.write(ascii("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+                assertThat(raw.readAll())
+                        .startsWith("HTTP/1.1 400 ")
+                        .endsWith("Content-Length: 42\r\n\r\n");
             }
         }
 

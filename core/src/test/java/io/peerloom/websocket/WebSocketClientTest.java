@@ -192,7 +192,7 @@ class WebSocketClientTest {
     @Test
     void aClientHasOnePeer() {
         assertThatThrownBy(() -> client.getPeer(2)).hasMessageContaining("2");
-        assertThat(client.connectToUrl("http://localhost/")).isEqualTo(ErrorCode.INVALID_PARAMETER);
+        assertThat(client.connectToUrl("ftp://localhost/")).isEqualTo(ErrorCode.INVALID_PARAMETER);
         assertThat(client.getFailure()).get().asString().contains("neither ws nor wss");
         assertThat(client.connectToUrl("ws://local host/")).isEqualTo(ErrorCode.INVALID_PARAMETER);
     }

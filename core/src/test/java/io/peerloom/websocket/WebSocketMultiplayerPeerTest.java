@@ -378,8 +378,9 @@ class WebSocketMultiplayerPeerTest {
         assertThat(peer.putPacket(new byte[1])).isEqualTo(ErrorCode.UNCONFIGURED);
         assertThat(peer.getPacket()).isEmpty();
         assertThat(peer.getPacketError()).isEqualTo(ErrorCode.UNCONFIGURED);
-        assertThat(peer.createClient("http://x/")).isEqualTo(ErrorCode.INVALID_PARAMETER);
-        assertThat(peer.getStatus()).isEqualTo(Status.ERROR);
+        assertThat(peer.createClient("ftp://x/")).isEqualTo(ErrorCode.INVALID_PARAMETER);
+        assertThat(peer.getStatus()).isEqualTo(Status.NONE);
+        assertThat(peer.getFailure()).isPresent();
 
         Member server = server(peer);
         assertThat(peer.createServer(0)).isEqualTo(ErrorCode.ALREADY_IN_USE);

@@ -18,7 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -118,7 +117,8 @@ class WebSocketServerTest {
     @Test
     void pagesOfOtherOriginsAreKeptOut() throws Exception {
         try (var server = new WebSocketServer()) {
-            server.setAllowedOrigins(Set.of("https://game.example"));
+            server.setOptions(
+                    server.getOptions().withOrigins(OriginPolicy.of("https://game.example")));
             server.start(0, WebSocketServerTest::echo);
             assertThat(answer(server, upgrade("Origin: http://evil.example\r\n")))
                     .startsWith("HTTP/1.1 403 ");

@@ -6,9 +6,10 @@
 # depth              arrays in arrays, decoded
 # settings           the connect timeouts                     server    a WebSocketPeer as a server on a free port:
 #   --reason=N closes with a reason of N bytes once open; "tick N" after every 100 polls, until --seconds (60) are over
+# reconnect --url=U  a WebSocketPeer that connects to U, and to U again in each state; "STATE again CODE now STATE"
 extends SceneTree
 
-var options := {"quirk": "", "path": "", "hex": "", "fill": "0", "reason": "", "seconds": "60"}
+var options := {"quirk": "", "path": "", "hex": "", "fill": "0", "reason": "", "seconds": "60", "url": ""}
 
 func _init():
 	for argument in OS.get_cmdline_user_args():
@@ -97,3 +98,39 @@ func server():
 		if polls % 100 == 0:
 			print("tick ", polls)
 		OS.delay_msec(2)
+
+func again(peer: WebSocketPeer, url: String):
+	var before := peer.get_ready_state()
+	var code := peer.connect_to_url(url)
+	print(before, " again ", code, " now ", peer.get_ready_state(), " packets ", peer.get_available_packet_count(), " code ", peer.get_close_code())
+
+func poll_until(peer: WebSocketPeer, state: int):
+	var deadline := Time.get_ticks_msec() + int(options.seconds) * 1000
+	while peer.get_ready_state() != state and Time.get_ticks_msec() < deadline:
+		OS.delay_msec(2)
+		peer.poll()
+	print("state ", peer.get_ready_state())
+
+func reconnect():
+	var peer := WebSocketPeer.new()
+	again(peer, options.url + "/one")
+	again(peer, options.url + "/never")
+	poll_until(peer, WebSocketPeer.STATE_OPEN)
+	again(peer, options.url + "/never")
+	peer.send_text("last of one")
+	peer.close(4001, "one")
+	again(peer, "ftp://nobody")
+	peer.close(4001, "one")
+	again(peer, options.url + "/two")
+	poll_until(peer, WebSocketPeer.STATE_OPEN)
+	peer.close(4002, "two")
+	again(peer, options.url + "/three")
+	peer.close() # while connecting
+	again(peer, options.url + "/four")
+	poll_until(peer, WebSocketPeer.STATE_OPEN)
+	peer.close(4004, "four")
+	poll_until(peer, WebSocketPeer.STATE_CLOSED)
+	again(peer, "ws://127.0.0.1:1/")
+	poll_until(peer, WebSocketPeer.STATE_CLOSED)
+	again(peer, options.url + "/five")
+	poll_until(peer, WebSocketPeer.STATE_OPEN)

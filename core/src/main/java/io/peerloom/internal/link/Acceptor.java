@@ -2,22 +2,13 @@ package io.peerloom.internal.link;
 
 import io.peerloom.internal.queue.WaitPoint;
 import java.io.IOException;
-import java.net.BindException;
-import java.net.Inet4Address;
-import java.net.InetSocketAddress;
 import java.net.SocketAddress;
-import java.net.StandardProtocolFamily;
-import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.channels.UnsupportedAddressTypeException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -39,9 +30,6 @@ public final class Acceptor {
 
     /** How long to leave a system alone that could not accept. */
     private static final long PAUSE = Duration.ofMillis(50).toNanos();
-
-    /** How many connections the system keeps for us; it may allow fewer. */
-    private static final int BACKLOG = 1024;
 
     private static final Duration CLOSING = Duration.ofSeconds(5);
 
@@ -77,7 +65,7 @@ public final class Acceptor {
         try {
             if (channel.getLocalAddress() instanceof UnixDomainSocketAddress address) {
                 path = address.getPath();
-                identity = identity(path);
+                identity = LocalAddress.identity(path);
             }
         } catch (IOException e) { // nobody can know what is there later, so it stays
             LOG.warn("cannot look at the file of a socket: {}", e.toString());
@@ -88,92 +76,13 @@ public final class Acceptor {
     }
 
     /**
-     * Opens a TCP socket that listens.
-     *
-     * @param address where; an IPv4 address gets an IPv4 socket, so that no other family is bound
-     *     with it
-     * @return a bound channel
-     * @throws IOException if the system refuses; a {@link BindException} if it is the address
-     */
-    public static ServerSocketChannel listen(InetSocketAddress address) throws IOException {
-        ServerSocketChannel channel =
-                address.getAddress() instanceof Inet4Address
-                        ? ServerSocketChannel.open(StandardProtocolFamily.INET)
-                        : ServerSocketChannel.open();
-        try {
-            channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-            try {
-                channel.bind(address, BACKLOG);
-            } catch (UnsupportedAddressTypeException e) {
-                channel.bind(Connector.withoutIpv6(address), BACKLOG);
-            }
-            return channel;
-        } catch (IOException e) {
-            channel.close();
-            throw bindFailure(address.toString(), e);
-        }
-    }
-
-    /**
-     * Opens a Unix domain socket that listens. A socket's file that is there already is replaced.
-     *
-     * @param path where
-     * @return a bound channel
-     * @throws IOException if the system refuses; a {@link BindException} if it is the path
-     */
-    public static ServerSocketChannel listen(Path path) throws IOException {
-        ServerSocketChannel channel;
-        try {
-            channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-        } catch (UnsupportedOperationException e) {
-            throw new IOException("this system has no Unix domain sockets", e);
-        }
-        try {
-            unlink(path);
-            channel.bind(UnixDomainSocketAddress.of(path), BACKLOG);
-            return channel;
-        } catch (IOException e) {
-            channel.close();
-            throw bindFailure(path.toString(), e);
-        }
-    }
-
-    private static BindException bindFailure(String where, IOException e) {
-        var failure = new BindException("cannot listen on " + where + ": " + e.getMessage());
-        failure.initCause(e);
-        return failure;
-    }
-
-    /** Deletes a socket's file, if there is one; a file of another kind stays. */
-    private static void unlink(Path path) throws IOException {
-        if (identity(path) != null) {
-            Files.deleteIfExists(path);
-        }
-    }
-
-    /** Which socket's file is there, by the system's own number for it; null if there is none. */
-    private static Object identity(Path path) throws IOException {
-        try {
-            var attributes =
-                    Files.readAttributes(
-                            path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-            if (!attributes.isOther()) { // not a file, folder or link: a socket, or a device
-                return null;
-            }
-            return attributes.fileKey() == null ? "unknown" : attributes.fileKey();
-        } catch (NoSuchFileException e) {
-            return null;
-        }
-    }
-
-    /**
      * Deletes our own socket's file. A server that was started on the same path meanwhile has put
      * its own there, which must stay. As long as our socket is open, no other file can have its
      * number.
      */
     private void unlink() {
         try {
-            if (fileIdentity != null && fileIdentity.equals(identity(file))) {
+            if (fileIdentity != null && fileIdentity.equals(LocalAddress.identity(file))) {
                 Files.deleteIfExists(file);
             }
         } catch (IOException e) { // it stays, and the next to listen there replaces it

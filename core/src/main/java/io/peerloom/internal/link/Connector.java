@@ -68,7 +68,8 @@ public final class Connector {
      * Resolves a host name. The system's resolver blocks the thread that calls it, carrier and all,
      * so it gets a platform thread of its own unless the name is an address.
      *
-     * @param host a name, or an address literal; an IPv6 literal may stand in brackets
+     * @param host a name, also one beyond ASCII, or an address literal; an IPv6 literal may stand
+     *     in brackets
      * @param port for the result
      * @return its addresses in the order to try them, at least one
      * @throws UnknownHostException if there is none
@@ -79,30 +80,43 @@ public final class Connector {
         if (isLiteral(host)) {
             InetAddress address = parse(host);
             if (address == null) {
-                throw new UnknownHostException("not an address: \"" + host + "\"");
+                String what =
+                        host.indexOf('%') >= 0 ? "no interface of that zone" : "not an address";
+                throw new UnknownHostException(what + ": \"" + host + "\"");
             }
             found = new InetAddress[] {address};
         } else {
+            String name = ascii(host);
             var result = new AtomicReference<Object>();
             Threads.startBlocking(
                     "peerloom-resolve",
                     () -> {
                         try {
-                            result.set(InetAddress.getAllByName(host));
+                            result.set(InetAddress.getAllByName(name));
                         } catch (UnknownHostException | RuntimeException e) {
                             result.set(e);
                         }
                         news.signal();
                     });
-            await(() -> result.get() != null, deadline - System.nanoTime(), "resolving " + host);
+            await(() -> result.get() != null, deadline - System.nanoTime(), "resolving " + name);
             if (!(result.get() instanceof InetAddress[] addresses)) {
-                var failure = new UnknownHostException("cannot resolve host \"" + host + "\"");
+                var failure = new UnknownHostException("cannot resolve host \"" + name + "\"");
                 failure.initCause((Exception) result.get());
                 throw failure;
             }
             found = addresses;
         }
         return alternate(found).stream().map(a -> new InetSocketAddress(a, port)).toList();
+    }
+
+    private static String ascii(String host) throws UnknownHostException {
+        try {
+            return HostNames.toAscii(host);
+        } catch (IllegalArgumentException e) {
+            var failure = new UnknownHostException("cannot resolve host: " + e.getMessage());
+            failure.initCause(e);
+            throw failure;
+        }
     }
 
     /**

@@ -3,10 +3,12 @@ package io.peerloom.internal.link;
 import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.Serial;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.net.SocketTimeoutException;
+import java.nio.channels.ClosedByInterruptException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -114,6 +116,15 @@ public abstract class Link<E> implements Watchdog.Watched {
      */
     private int lastLap;
 
+    /**
+     * The thread whose connection this is: the only one that waits inside the socket when it sends.
+     * Written by that thread alone; any other sees a thread that it is not, however old.
+     */
+    private Thread owner;
+
+    /** The socket's afterlife, if it has one; written before the phase is ENDED. */
+    private volatile Lingering lingering;
+
     /** Whether the ended link's roles have let go of what they held. Written under the roles. */
     private volatile boolean inputDropped;
 
@@ -137,6 +148,15 @@ public abstract class Link<E> implements Watchdog.Watched {
     private byte[] out;
 
     private int outLength;
+
+    /** How many elements were held back since the last write; the write role's. */
+    private int held;
+
+    /** How many bytes the wire has taken. Written under the write role; others read it to guess. */
+    private long written;
+
+    /** How many elements that were accepted could not be written. Written under the write role. */
+    private volatile int discarded;
 
     /**
      * A link that is connecting.
@@ -207,28 +227,55 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /**
-     * Ends the link, now: closes the wire, drops what was not sent, wakes all who wait. Any thread;
-     * only the first call has an effect.
+     * Ends the link, now: closes the wire, drops what was not sent, wakes all that wait. Any
+     * thread; only the first call has an effect.
      *
      * @param cause why, or null when it ended well
      * @return whether this call ended it
      */
     public final boolean end(Throwable cause) {
+        return end(cause, null);
+    }
+
+    /**
+     * Ends the link, but keeps the socket half-closed until the other side has read the last bytes:
+     * see {@link Lingering}. Any thread, once connected; only the first call has an effect.
+     *
+     * @param cause why, or null when it ended well
+     * @param most how long the socket may linger
+     */
+    protected final void endAndLinger(Throwable cause, Duration most) {
+        end(cause, new Lingering(wire, watchdog, writeTimeout, most));
+    }
+
+    private boolean end(Throwable cause, Lingering after) {
         if (!OUTCOME.compareAndSet(this, null, cause == null ? CLEAN : cause)) {
             return false;
         }
+        lingering = after;
         if (!move(Phase.CONNECTING, Phase.ENDED)) {
             move(Phase.CONNECTED, Phase.ENDED);
         }
-        Wire open = wire;
-        if (open != null) {
-            open.close();
+        outbound.close();
+        if (after != null) {
+            watchdog.linger(after);
+        } else if (wire != null) {
+            wire.close();
         }
         watchdog.remove(this);
         letGo();
         ended();
         news.signal();
         return true;
+    }
+
+    /**
+     * {@return why the other side may not have read the last that was sent, though the link ended
+     * well; or null} Any thread.
+     */
+    public final Throwable loss() {
+        Lingering after = lingering;
+        return after == null ? null : after.loss();
     }
 
     /**
@@ -253,6 +300,47 @@ public abstract class Link<E> implements Watchdog.Watched {
             }
             releaseWrite();
         }
+    }
+
+    // ---- the thread whose connection it is ----
+
+    /**
+     * Makes the connection the calling thread's own: it opened it, serves it, or reads from it. An
+     * interrupt of a virtual thread that waits inside a socket closes the socket, so a thread waits
+     * in no other than its own.
+     */
+    public final void claim() {
+        if (owner != Thread.currentThread()) {
+            owner = Thread.currentThread();
+        }
+    }
+
+    /** {@return whether the connection is the calling thread's own} */
+    protected final boolean isOwner() {
+        return owner == Thread.currentThread();
+    }
+
+    /**
+     * {@return whether the calling thread may use the socket itself: it is virtual, and not
+     * interrupted, which would close the socket rather than read or write}
+     */
+    protected static boolean mayWaitInSocket() {
+        Thread current = Thread.currentThread();
+        return current.isVirtual() && !current.isInterrupted();
+    }
+
+    /**
+     * {@return what a read or write threw, in words if it was an interrupt that closed the socket}
+     *
+     * @param e what it threw
+     */
+    protected static IOException interrupted(IOException e) {
+        if (!(e instanceof ClosedByInterruptException)) {
+            return e;
+        }
+        var end = new InterruptedIOException("a thread was interrupted that waited in the socket");
+        end.initCause(e);
+        return end;
     }
 
     // ---- the read role ----
@@ -284,19 +372,29 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /**
-     * Lets go of what the roles hold, once the link has ended. Who cannot have a role leaves it to
-     * its holder: either he sees, after he gave it back, that the link has ended, or we see the
-     * role free.
+     * Lets go of what the roles hold, once the link has ended. A thread that cannot have a role
+     * leaves this to the holder: either the holder sees, after it gave the role back, that the link
+     * has ended, or this thread sees the role free. If the socket lingers, its two halves get the
+     * roles and keep them.
      */
     private void letGo() {
+        Lingering after = lingering;
         if (!inputDropped && tryAcquireRead()) {
             inputDropped = true;
             dropInput();
-            readRole = false;
+            if (after == null) {
+                readRole = false;
+            } else {
+                Threads.start("peerloom-linger", after::drainInput);
+            }
         }
         if (!outputDropped && tryAcquireWrite()) {
             discard();
-            releaseWrite();
+            if (after == null) {
+                releaseWrite();
+            } else {
+                Threads.start("peerloom-linger", after::shutOutput);
+            }
         }
     }
 
@@ -343,6 +441,27 @@ public abstract class Link<E> implements Watchdog.Watched {
         return false;
     }
 
+    /**
+     * Encodes what follows the last element, and whatever else the end of the output takes. Called
+     * under the write role, when the queue is closed and all that it accepted is encoded; perhaps
+     * repeatedly.
+     *
+     * @throws IOException if the wire broke
+     */
+    protected void encodeLast() throws IOException {}
+
+    /** {@return whether {@link #encodeLast} would do something} Any thread. */
+    protected boolean isLastDue() {
+        return false;
+    }
+
+    /** Whether the write role has something to do, but for what waits in the queue. */
+    private boolean isMoreDue() {
+        return heldBack
+                || hasUrgent()
+                || (outbound.isClosed() && isLastDue() && outbound.isEmpty());
+    }
+
     private boolean tryAcquireWrite() {
         return WRITE_ROLE.compareAndSet(this, false, true);
     }
@@ -353,7 +472,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      */
     private void releaseWrite() {
         writeRole = false;
-        if (outbound.hasArrivals() || (phase != Phase.ENDED && (heldBack || hasUrgent()))) {
+        if (outbound.hasArrivals() || (phase != Phase.ENDED && isMoreDue())) {
             kick();
         } else if (phase == Phase.ENDED) {
             letGo();
@@ -463,6 +582,9 @@ public abstract class Link<E> implements Watchdog.Watched {
                     encode(element);
                     encodeUrgent();
                 }
+                if (outbound.isClosedAfter(count)) {
+                    encodeLast();
+                }
                 flushBuffer();
                 if (count > 0) {
                     outbound.release(count, bytes);
@@ -471,6 +593,7 @@ public abstract class Link<E> implements Watchdog.Watched {
             } while (count > 0 && outbound.hasArrivals());
         } catch (IOException e) {
             outbound.release(count, bytes);
+            lost(count + held);
             broken(e);
         } catch (RuntimeException | Error e) { // a bug; nobody may wait for what it left undone
             outbound.release(count, bytes);
@@ -479,8 +602,9 @@ public abstract class Link<E> implements Watchdog.Watched {
         }
     }
 
-    private void broken(IOException cause) {
-        writeFailed(cause);
+    private void broken(IOException e) {
+        outbound.close();
+        writeFailed(interrupted(e));
         writeSince = 0; // after it, for those who look at isWriting
         discard();
         news.signal(); // nobody need wait for room any more
@@ -506,7 +630,21 @@ public abstract class Link<E> implements Watchdog.Watched {
         outbound.refill();
         for (E element; (element = outbound.take()) != null; ) {
             outbound.release(1, weight(element));
+            lost(1);
         }
+    }
+
+    private void lost(int more) {
+        int before = discarded;
+        discarded = before + more;
+    }
+
+    /**
+     * {@return how many elements were accepted and could not be written} Those of a write that
+     * failed count as well, though some of them may have gone out. Any thread.
+     */
+    protected final int discarded() {
+        return discarded;
     }
 
     /** What became of {@link #sendNow}. */
@@ -529,24 +667,28 @@ public abstract class Link<E> implements Watchdog.Watched {
      * @return what became of it
      */
     protected final SendNow sendNow(E element, boolean holdBack) {
-        if (!outbound.isEmpty() || !tryAcquireWrite()) {
+        if (!outbound.isOpenAndEmpty() || !tryAcquireWrite()) {
             return SendNow.IMPOSSIBLE;
         }
         try {
-            if (phase != Phase.CONNECTED) {
+            if (phase != Phase.CONNECTED || outbound.isClosed()) { // what is last may be out
                 return SendNow.BROKEN;
             }
             encodeUrgent();
             encode(element);
             if (holdBack) {
-                if (outLength > 0 && !heldBack) { // a volatile write costs as much as the rest
-                    heldBack = true;
+                if (outLength > 0) {
+                    held++;
+                    if (!heldBack) { // a volatile write costs as much as the rest
+                        heldBack = true;
+                    }
                 }
             } else {
                 flushBuffer();
             }
             return SendNow.DONE;
         } catch (IOException e) {
+            lost(held);
             broken(e);
             return SendNow.BROKEN;
         } catch (RuntimeException | Error e) {
@@ -559,12 +701,21 @@ public abstract class Link<E> implements Watchdog.Watched {
 
     /** Writes what was held back or waits, unless another thread is at it. May block. */
     protected final void flush() {
-        if ((heldBack || outbound.hasArrivals() || hasUrgent()) && tryAcquireWrite()) {
+        if ((outbound.hasArrivals() || isMoreDue()) && tryAcquireWrite()) {
             try {
                 writeAll();
             } finally {
                 releaseWrite();
             }
+        }
+    }
+
+    /** As {@link #flush}, but by a thread that may wait in the socket: this one or another. */
+    protected final void flushSoon() {
+        if (isOwner() && mayWaitInSocket()) {
+            flush();
+        } else if (outbound.hasArrivals() || isMoreDue()) {
+            kick();
         }
     }
 
@@ -631,9 +782,12 @@ public abstract class Link<E> implements Watchdog.Watched {
                 writeFully(out, n, outLength - n);
             } else {
                 done = n - outLength;
+                written += outLength;
             }
             outLength = 0;
+            held = 0;
         }
+        written += done;
         writeFully(data, offset + done, length - done);
         heldBack = false;
     }
@@ -650,6 +804,7 @@ public abstract class Link<E> implements Watchdog.Watched {
         if (outLength > 0) {
             writeFully(out, 0, outLength);
             outLength = 0;
+            held = 0;
             if (out.length > OUT_LIMIT) {
                 out = null;
             }
@@ -663,6 +818,12 @@ public abstract class Link<E> implements Watchdog.Watched {
             done += wire.write(data, offset + done, length - done);
         }
         writeSince = 0;
+        written += length;
+    }
+
+    /** {@return how many bytes the wire has taken} Any thread; a guess without the write role. */
+    protected final long written() {
+        return written;
     }
 
     /** {@return whether a write is under way} Any thread; a guess by the time it is used. */
@@ -715,30 +876,41 @@ public abstract class Link<E> implements Watchdog.Watched {
     /**
      * Queues an element, waiting for room. Any thread that may block. It has no time of its own: as
      * long as the queue is full somebody writes, and a write that makes no progress ends the link.
+     * An interrupt does not end the wait, and stays set.
      *
      * @param element what to send
-     * @return false if sending is {@linkplain #isSendingOver over}, or the thread was interrupted
-     *     while it waited
+     * @return false if the queue is {@linkplain #closeOutput closed}
      */
     protected final boolean enqueueOrWait(E element) {
         int weight = weight(element);
-        while (!isSendingOver()) {
-            if (outbound.admit(element, weight)) {
-                kick();
-                return true;
-            }
-            if (!news.await(() -> outbound.fits(weight) || isSendingOver(), Nanos.FOREVER)) {
-                return false;
-            }
+        boolean interrupted = false;
+        boolean queued = outbound.offer(element, weight);
+        while (!queued && !outbound.isClosed()) {
+            interrupted |= Thread.interrupted(); // with the status set, waiting would be spinning
+            news.await(() -> outbound.fits(weight) || outbound.isClosed(), Nanos.FOREVER);
+            queued = outbound.offer(element, weight);
         }
-        return false;
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (queued) {
+            kick();
+        }
+        return queued;
     }
 
     /**
-     * {@return whether nothing is accepted for sending any more} Any thread; never goes back, and
-     * {@link #news} is signalled when it becomes true.
+     * Accepts nothing for sending from now on: what was accepted is written, then {@linkplain
+     * #encodeLast the last}. Any thread; never blocks.
      */
-    protected boolean isSendingOver() {
-        return phase == Phase.ENDED;
+    protected final void closeOutput() {
+        outbound.close();
+        news.signal(); // nobody need wait for room any more
+        kick();
+    }
+
+    /** {@return whether nothing is accepted for sending any more} Any thread; never goes back. */
+    protected final boolean isOutputClosed() {
+        return outbound.isClosed();
     }
 }

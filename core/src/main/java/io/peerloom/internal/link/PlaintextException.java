@@ -10,19 +10,29 @@ public final class PlaintextException extends SSLException {
     /** See {@link #isHttp}. */
     private final boolean http;
 
+    /** See {@link #isHead}. */
+    private final boolean head;
+
     /**
      * Makes the exception.
      *
-     * @param message who it is, and what he sent
+     * @param message who it is, and what it sent
      * @param http whether that looks like HTTP
+     * @param head whether that looks like a HEAD request
      */
-    PlaintextException(String message, boolean http) {
+    PlaintextException(String message, boolean http, boolean head) {
         super(message);
         this.http = http;
+        this.head = head;
     }
 
     /** {@return whether the other side seems to speak HTTP, so that an answer makes sense} */
     public boolean isHttp() {
         return http;
+    }
+
+    /** {@return whether the request is a HEAD, whose answer has no body} */
+    public boolean isHead() {
+        return head;
     }
 }

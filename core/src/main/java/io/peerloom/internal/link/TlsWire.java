@@ -135,7 +135,7 @@ public final class TlsWire implements Wire {
      */
     public static TlsWire client(Wire lower, SSLContext context, String host, int port) {
         boolean literal = Connector.isLiteral(host);
-        String name = literal ? withoutZone(host) : withoutDot(host);
+        String name = literal ? withoutZone(host) : withoutDot(HostNames.toAscii(host));
         SSLEngine engine = context.createSSLEngine(name, port);
         engine.setUseClientMode(true);
         SSLParameters parameters = engine.getSSLParameters();
@@ -196,7 +196,8 @@ public final class TlsWire implements Wire {
             return !host.startsWith("[") && Connector.localAddress(host, 0) != null;
         }
         try {
-            return !new SNIHostName(withoutDot(host)).getAsciiName().isEmpty();
+            String name = withoutDot(HostNames.toAscii(host));
+            return !new SNIHostName(name).getAsciiName().isEmpty();
         } catch (IllegalArgumentException e) {
             return false;
         }
@@ -515,7 +516,8 @@ public final class TlsWire implements Wire {
                     (client ? "the server" : "the client")
                             + " does not speak TLS: it begins with "
                             + firstBytes(),
-                    HTTP.matcher(text).matches());
+                    HTTP.matcher(text).matches(),
+                    text.equals("HEAD "));
         }
         if (length > LONGEST) {
             throw new SSLException("TLS record of " + length + " bytes");

@@ -2,8 +2,10 @@ package io.peerloom.internal.link;
 
 import io.peerloom.internal.queue.WaitPoint;
 import java.time.Duration;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -38,10 +40,16 @@ public final class Watchdog {
     private static final long FINEST = Duration.ofMillis(5).toNanos();
     private static final long COARSEST = Duration.ofSeconds(1).toNanos();
 
+    /** How many links of a group may linger at once. */
+    private static final int MOST_LINGERING = 1_024;
+
     private final long period;
     private final boolean shared;
     private final WaitPoint emptied = new WaitPoint();
     private final Set<Watched> members = ConcurrentHashMap.newKeySet();
+
+    /** Those that linger, the oldest first; null in a group of one. Any thread adds and removes. */
+    private final Queue<Lingering> lingering;
 
     /** Whether the thread runs, or is about to look for members again before it ends. */
     private final AtomicBoolean running = new AtomicBoolean();
@@ -70,6 +78,7 @@ public final class Watchdog {
 
     private Watchdog(boolean shared, Duration... deadlines) {
         this.shared = shared;
+        lingering = shared ? new ConcurrentLinkedQueue<>() : null;
         long shortest = COARSEST * 8;
         for (Duration deadline : deadlines) {
             shortest = Math.min(shortest, Nanos.of(deadline));
@@ -107,6 +116,28 @@ public final class Watchdog {
         if (members.isEmpty()) {
             emptied.signal();
         }
+    }
+
+    /** Begins to look at a link that lingers; if they are too many, the oldest is given up. */
+    void linger(Lingering one) {
+        add(one);
+        if (shared) {
+            lingering.add(one);
+            while (lingering.size() > MOST_LINGERING) {
+                Lingering oldest = lingering.poll();
+                if (oldest != null) {
+                    oldest.giveUp("too many closed connections wait for their other sides");
+                }
+            }
+        }
+    }
+
+    /** Forgets a link that lingered. */
+    void forget(Lingering one) {
+        if (shared) {
+            lingering.remove(one);
+        }
+        remove(one);
     }
 
     /**

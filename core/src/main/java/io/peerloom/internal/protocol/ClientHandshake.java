@@ -77,7 +77,7 @@ public final class ClientHandshake {
             List<Header> headers,
             PermessageDeflate deflate,
             byte[] nonce) {
-        if (!HttpSyntax.isHost(host)) {
+        if (!HttpSyntax.isAuthority(host)) {
             throw new IllegalArgumentException("host " + HttpSyntax.quote(host) + " is not a host");
         }
         boolean path = target.startsWith("/") && target.indexOf('#') < 0;
@@ -132,7 +132,7 @@ public final class ClientHandshake {
         if (response.status() != 101) {
             throw failure(response, "server answered " + refusal(response));
         }
-        if (!response.version().equals("HTTP/1.1")) {
+        if (!response.isVersion11()) {
             throw failure(response, "server answered with version " + response.version());
         }
         if (!response.hasToken("Upgrade", "websocket")) {

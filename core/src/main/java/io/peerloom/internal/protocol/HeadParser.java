@@ -10,25 +10,35 @@ import java.util.Objects;
  * Parses the head of an HTTP/1.1 request or response (RFC 9112) that comes in pieces. It looks at
  * each byte once, however the pieces are cut, and holds no more than the line it is in.
  *
- * <p>It is strict where leniency has let requests be smuggled: a bare LF or CR, a folded line,
- * whitespace before a colon, a NUL or another control character, and a missing colon are refused.
- * Bytes beyond ASCII are let through in values, each as one character.
+ * <p>It is strict where leniency has let requests be smuggled: a bare LF or CR, a folded line of a
+ * request, whitespace before a colon, a NUL or another control character, and a missing colon are
+ * refused. Bytes beyond ASCII are let through in values, each as one character.
+ *
+ * <p>What the RFCs ask a recipient to pass over, it passes over: one empty line before a request
+ * (RFC 9112 section 2.2), and before the response proper some with a status of 100 to 199 other
+ * than 101 (RFC 9110 section 15.2). A folded line of a response is joined with a space (RFC 9112
+ * section 5.2). All that counts for the limit of bytes.
  *
  * <p>Used once, by one thread at a time. After an exception, and after the head's end, more input
  * is refused with {@link IllegalStateException}.
  */
 public final class HeadParser {
     private enum State {
+        EMPTY_LF,
         START_LINE,
         START_LINE_LF,
         LINE,
         NAME,
         VALUE,
         VALUE_LF,
+        FOLD,
         END_LF,
         COMPLETE,
         FAILED
     }
+
+    /** How many responses may come before the one that counts; servers send one or two. */
+    private static final int MAX_INTERIM = 8;
 
     private final boolean request;
     private final int maxBytes;
@@ -36,8 +46,14 @@ public final class HeadParser {
 
     private State state = State.START_LINE;
 
-    /** Bytes of the head so far, the current one included. */
+    /** Bytes so far, of what is passed over too, the current one included. */
     private int total;
+
+    /** An empty line came before the request line. */
+    private boolean begun;
+
+    /** How many responses were passed over. */
+    private int interim;
 
     private int consumed;
 
@@ -54,6 +70,9 @@ public final class HeadParser {
 
     private List<Header> headers = new ArrayList<>();
     private HttpHead head;
+
+    /** See {@link #isHead}. */
+    private boolean methodIsHead;
 
     private HeadParser(boolean request, int maxBytes, int maxHeaders) {
         if (maxBytes <= 0 || maxHeaders <= 0) {
@@ -80,8 +99,9 @@ public final class HeadParser {
     /**
      * A parser for the head of a response.
      *
-     * @param maxBytes the longest head to take, with every line break
-     * @param maxHeaders the most header lines to take
+     * @param maxBytes the longest head to take, with every line break, and with the heads that are
+     *     passed over
+     * @param maxHeaders the most header lines of one head to take
      * @return the parser
      * @throws IllegalArgumentException if a limit is not positive
      */
@@ -153,15 +173,35 @@ public final class HeadParser {
         throw new IllegalStateException("no head of a response");
     }
 
+    /**
+     * Whether the request's method is HEAD: it may get no body, not even with an answer that says
+     * what is wrong with it.
+     *
+     * @return whether it is, as far as the request has come; also after it was refused
+     */
+    public boolean isHead() {
+        return methodIsHead;
+    }
+
     private void accept(int c) throws HandshakeException {
         switch (state) {
+            case EMPTY_LF -> {
+                expectLf(c);
+                state = State.START_LINE;
+            }
             case START_LINE -> {
-                if (c == '\r') {
+                if (c == '\r' && used == 0 && request && !begun) {
+                    begun = true;
+                    state = State.EMPTY_LF;
+                } else if (c == '\r') {
                     startLine = request ? parseRequestLine() : parseStatusLine();
                     used = 0;
                     state = State.START_LINE_LF;
                 } else {
                     keepValueChar(c);
+                    if (c == ' ' && used == 5) {
+                        methodIsHead = text(0, used).equals("HEAD ");
+                    }
                 }
             }
             case START_LINE_LF, VALUE_LF -> {
@@ -169,22 +209,29 @@ public final class HeadParser {
                 state = State.LINE;
             }
             case LINE -> {
-                if (c == '\r') {
-                    state = State.END_LF;
-                } else if (HttpSyntax.isBlank(c)) {
+                if (HttpSyntax.isBlank(c) && (request || used == 0)) {
                     throw fail(400, "folded header line");
-                } else if (headers.size() == maxHeaders) {
-                    throw fail(431, "more than " + maxHeaders + " header lines");
+                } else if (HttpSyntax.isBlank(c)) {
+                    state = State.FOLD;
                 } else {
-                    state = State.NAME;
-                    name(c);
+                    line(c);
+                }
+            }
+            case FOLD -> {
+                if (c == '\r') {
+                    state = State.VALUE_LF;
+                } else if (!HttpSyntax.isBlank(c)) {
+                    keep(' ');
+                    keepValueChar(c);
+                    state = State.VALUE;
                 }
             }
             case NAME -> name(c);
             case VALUE -> {
                 if (c == '\r') {
-                    headers.add(new Header(text(0, nameEnd), HttpSyntax.trim(text(nameEnd, used))));
-                    used = 0;
+                    while (used > nameEnd && HttpSyntax.isBlank(line[used - 1])) {
+                        used--;
+                    }
                     state = State.VALUE_LF;
                 } else {
                     keepValueChar(c);
@@ -194,6 +241,22 @@ public final class HeadParser {
                 expectLf(c);
                 complete();
             }
+        }
+    }
+
+    /** The first byte of a line that does not go on with the one before: that one is complete. */
+    private void line(int c) throws HandshakeException {
+        if (used > 0) {
+            headers.add(new Header(text(0, nameEnd), HttpSyntax.trim(text(nameEnd, used))));
+            used = 0;
+        }
+        if (c == '\r') {
+            state = State.END_LF;
+        } else if (headers.size() == maxHeaders) {
+            throw fail(431, "more than " + maxHeaders + " header lines");
+        } else {
+            state = State.NAME;
+            name(c);
         }
     }
 
@@ -295,15 +358,21 @@ public final class HeadParser {
         return version;
     }
 
-    private void complete() {
-        head =
-                request
-                        ? new RequestHead(startLine[0], startLine[1], startLine[2], headers)
-                        : new ResponseHead(
-                                startLine[0],
-                                Integer.parseInt(startLine[1]),
-                                startLine[2],
-                                headers);
+    private void complete() throws HandshakeException {
+        if (request) {
+            head = new RequestHead(startLine[0], startLine[1], startLine[2], headers);
+        } else {
+            int status = Integer.parseInt(startLine[1]);
+            if (status < 200 && status != 101) {
+                if (++interim > MAX_INTERIM) {
+                    throw fail(0, "more than " + MAX_INTERIM + " answers before the answer");
+                }
+                headers = new ArrayList<>();
+                state = State.START_LINE;
+                return;
+            }
+            head = new ResponseHead(startLine[0], status, startLine[2], headers);
+        }
         release(State.COMPLETE);
     }
 

@@ -30,6 +30,16 @@ public abstract sealed class HttpHead permits RequestHead, ResponseHead {
     }
 
     /**
+     * Whether it is HTTP/1.1 or a later 1.x, which is to be read as 1.1 (RFC 9110 section 2.5, RFC
+     * 6455 section 4.2.1).
+     *
+     * @return whether a WebSocket can be opened with it
+     */
+    public final boolean isVersion11() {
+        return version.startsWith("HTTP/1.") && !version.equals("HTTP/1.0");
+    }
+
+    /**
      * All header lines.
      *
      * @return in the order of the wire; cannot be changed

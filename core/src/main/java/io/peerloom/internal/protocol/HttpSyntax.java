@@ -9,7 +9,7 @@ import java.util.Set;
  * out. What goes out is checked without mercy, since a line break that gets into a head writes a
  * head of its own.
  */
-final class HttpSyntax {
+public final class HttpSyntax {
     private HttpSyntax() {}
 
     /** Whether names of methods, headers and subprotocols may hold this character. */
@@ -48,37 +48,49 @@ final class HttpSyntax {
         return c > ' ' && c < 0x7F;
     }
 
-    /** Whether a Host header may hold this character (RFC 3986 section 3.2, without userinfo). */
-    static boolean isHostChar(int c) {
+    /** Whether a name of a host may hold this character (RFC 3986 section 3.2.2). */
+    static boolean isNameChar(int c) {
         return (c >= 'a' && c <= 'z')
                 || (c >= 'A' && c <= 'Z')
                 || (c >= '0' && c <= '9')
-                || switch (c) {
-                    case '-',
-                            '.',
-                            '_',
-                            '~',
-                            '!',
-                            '$',
-                            '&',
-                            '\'',
-                            '(',
-                            ')',
-                            '*',
-                            '+',
-                            ';',
-                            '=',
-                            '%',
-                            '[',
-                            ']',
-                            ':' ->
-                            true;
-                    default -> false;
-                };
+                || "-._~!$&'()*+;=%".indexOf(c) >= 0;
     }
 
-    static boolean isHost(String host) {
-        return !host.isEmpty() && host.chars().allMatch(HttpSyntax::isHostChar);
+    /**
+     * Whether a Host header may say it: a name or an address in brackets, and perhaps a port (RFC
+     * 3986 section 3.2, without userinfo, and without the comma, which would make a list of it).
+     */
+    static boolean isAuthority(String text) {
+        String host = host(text);
+        boolean brackets = host.length() > 2 && host.startsWith("[") && host.endsWith("]");
+        String name = brackets ? host.substring(1, host.length() - 1) : host;
+        return !name.isEmpty()
+                && name.chars().allMatch(c -> isNameChar(c) || (brackets && c == ':'))
+                && port(text).chars().allMatch(HttpSyntax::isDigit);
+    }
+
+    static boolean isDigit(int c) {
+        return c >= '0' && c <= '9';
+    }
+
+    /**
+     * The host of an authority.
+     *
+     * @param authority a host and perhaps a port, as in the Host header
+     * @return the part before the port; an IPv6 address in its brackets
+     */
+    public static String host(String authority) {
+        return authority.substring(0, endOfHost(authority));
+    }
+
+    /** The digits after an authority's colon; empty if there are none. */
+    static String port(String authority) {
+        return authority.substring(Math.min(endOfHost(authority) + 1, authority.length()));
+    }
+
+    private static int endOfHost(String authority) {
+        int colon = authority.lastIndexOf(':');
+        return colon > authority.lastIndexOf(']') ? colon : authority.length();
     }
 
     static boolean isToken(String text) {
@@ -147,8 +159,13 @@ final class HttpSyntax {
         }
     }
 
-    /** For messages: quoted, cut to a decent length, and with nothing but printable ASCII. */
-    static String quote(String text) {
+    /**
+     * For messages: quoted, cut to a decent length, and with nothing but printable ASCII.
+     *
+     * @param text what somebody else wrote
+     * @return what can be shown and logged
+     */
+    public static String quote(String text) {
         StringBuilder quoted = new StringBuilder("\"");
         for (int i = 0; i < text.length() && i < 60; i++) {
             char c = text.charAt(i);

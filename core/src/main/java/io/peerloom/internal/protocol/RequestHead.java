@@ -33,6 +33,49 @@ public final class RequestHead extends HttpHead {
     }
 
     /**
+     * Whom is asked: the host of a target that is a whole URL, which counts more than the Host
+     * header (RFC 9112 section 3.2.2), or that of the Host header.
+     *
+     * @return host and perhaps port as they were written; empty if it says neither
+     */
+    public String authority() {
+        int from = authorityStart();
+        return from < 0 ? first("Host").orElse("") : target.substring(from, authorityEnd(from));
+    }
+
+    /**
+     * What is asked for there (RFC 9112 section 3.3).
+     *
+     * @return path and query of the target, beginning with a slash; empty for targets without:
+     *     {@code *} and that of CONNECT
+     */
+    public String pathAndQuery() {
+        if (target.startsWith("/")) {
+            return target;
+        }
+        int from = authorityStart();
+        if (from < 0) {
+            return "";
+        }
+        String rest = target.substring(authorityEnd(from));
+        return rest.startsWith("/") ? rest : "/" + rest;
+    }
+
+    /** Where the authority of a target begins that is a whole URL; -1 of any other. */
+    int authorityStart() {
+        int scheme = target.indexOf("://");
+        return scheme > 0 && HttpSyntax.isToken(target.substring(0, scheme)) ? scheme + 3 : -1;
+    }
+
+    private int authorityEnd(int from) {
+        int at = from;
+        while (at < target.length() && target.charAt(at) != '/' && target.charAt(at) != '?') {
+            at++;
+        }
+        return at;
+    }
+
+    /**
      * The head in the bytes of the wire, which {@link HeadParser} makes the same head of: a tenth
      * of the memory, for who keeps it without looking at it.
      *

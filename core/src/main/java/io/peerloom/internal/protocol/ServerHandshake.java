@@ -32,16 +32,16 @@ public final class ServerHandshake {
      *
      * @param request the request
      * @throws HandshakeException if not: 400; 405 for another method than GET; 426 for another
-     *     version of WebSocket, or none; 505 for another version of HTTP than 1.1
+     *     version of WebSocket, or none; 505 for another version of HTTP than 1.1 and later 1.x
      */
     public static void check(RequestHead request) throws HandshakeException {
         if (!request.method().equals("GET")) {
             throw new HandshakeException(405, "method " + request.method());
         }
-        if (!request.version().equals("HTTP/1.1")) {
+        if (!request.isVersion11()) {
             throw new HandshakeException(505, "version " + request.version());
         }
-        checkHost(request);
+        checkTarget(request);
         // A body behind the head is where requests are smuggled. An upgrade has none.
         if (request.first("Transfer-Encoding").isPresent()) {
             throw bad("Transfer-Encoding in an upgrade");
@@ -75,31 +75,55 @@ public final class ServerHandshake {
     }
 
     /**
-     * Checks that a request, for whatever it asks, says in one way whom it asks (RFC 9112 section
-     * 3.2).
+     * Checks that a request, for whatever it asks, says in a way that cannot be misread whom it
+     * asks and for what (RFC 9112 section 3.2). A Host may be empty, and one beside a target that
+     * is a whole URL may be another: the URL's counts.
      *
      * @param request the request
      * @throws HandshakeException with 400 if there is not one Host, but for HTTP/1.0, or if the
-     *     target is neither a path nor a URL of that very host
+     *     target is not of a form that belongs to the method; with 505 if it is not HTTP/1
      */
-    public static void checkHost(RequestHead request) throws HandshakeException {
+    public static void checkTarget(RequestHead request) throws HandshakeException {
+        if (!request.version().startsWith("HTTP/1.")) {
+            throw new HandshakeException(505, "version " + request.version());
+        }
         boolean old = request.version().equals("HTTP/1.0") && request.first("Host").isEmpty();
         String host = old ? "" : only(request, "Host");
-        if (!old && !HttpSyntax.isHost(host)) {
+        if (!host.isEmpty() && !HttpSyntax.isAuthority(host)) {
             throw bad("Host " + HttpSyntax.quote(host) + " is not a host");
         }
         String target = request.target();
         if (target.indexOf('#') >= 0) { // RFC 6455 section 3
             throw bad("target " + HttpSyntax.quote(target) + " with a fragment");
         }
-        if (!target.startsWith("/")) {
-            int scheme = target.indexOf("://");
-            int path = target.indexOf('/', scheme + 3);
-            int end = path < 0 ? target.length() : path;
-            if (scheme < 0 || !target.substring(scheme + 3, end).equalsIgnoreCase(host)) {
-                throw bad("target " + HttpSyntax.quote(target) + " is no path on the Host");
-            }
+        boolean good =
+                switch (request.method()) {
+                    case "CONNECT" ->
+                            HttpSyntax.isAuthority(target) && !HttpSyntax.port(target).isEmpty();
+                    case "OPTIONS" -> target.equals("*") || isPath(request);
+                    default -> isPath(request);
+                };
+        if (!good) {
+            throw bad(
+                    "target "
+                            + HttpSyntax.quote(target)
+                            + (request.method().equals("CONNECT")
+                                    ? " is no host with a port"
+                                    : " is no path on a host"));
         }
+    }
+
+    private static boolean isPath(RequestHead request) {
+        String target = request.target();
+        int authority = request.authorityStart();
+        if (target.startsWith("/") || authority < 0) {
+            return target.startsWith("/");
+        }
+        return switch (target.substring(0, authority).toLowerCase(Locale.ROOT)) {
+            case "http://", "https://", "ws://", "wss://" ->
+                    HttpSyntax.isAuthority(request.authority());
+            default -> false;
+        };
     }
 
     /**
@@ -195,30 +219,53 @@ public final class ServerHandshake {
     }
 
     /**
+     * An answer to a request that is not known, or to a GET, as {@link #refuse(String, int, List,
+     * byte[], String)}.
+     *
+     * @param status as there
+     * @param extra as there
+     * @param body as there
+     * @param contentType as there
+     * @return as there
+     * @throws IllegalArgumentException as there
+     */
+    public static byte[] refuse(int status, List<Header> extra, byte[] body, String contentType) {
+        return refuse("GET", status, extra, body, contentType);
+    }
+
+    /**
      * An answer that opens no WebSocket; the connection is to be closed after it. It need not be a
      * failure: a plain page has status 200.
      *
+     * @param method the request's: the answer to HEAD is that to GET without the body, and a 2xx to
+     *     CONNECT has none either (RFC 9112 section 6.3)
      * @param status 200 to 599
      * @param extra more headers, none that belongs to the framing
-     * @param body the body, empty for none; 204 and 304 have none
+     * @param body the body, empty for none; 204, 205 and 304 have none
      * @param contentType of the body, null if there is none
      * @return head and body
      * @throws IllegalArgumentException if that is no such status, or a header cannot be written, or
      *     there is a body where none may be
      */
-    public static byte[] refuse(int status, List<Header> extra, byte[] body, String contentType) {
-        byte[] text = head(status, extra, body.length, contentType);
+    public static byte[] refuse(
+            String method, int status, List<Header> extra, byte[] body, String contentType) {
+        boolean tunnel = method.equals("CONNECT") && status < 300;
+        byte[] text = head(status, extra, tunnel ? -1 : body.length, contentType);
+        if (tunnel || method.equals("HEAD")) {
+            return text;
+        }
         byte[] answer = Arrays.copyOf(text, Math.addExact(text.length, body.length));
         System.arraycopy(body, 0, answer, text.length, body.length);
         return answer;
     }
 
+    /** With a negative length it says none. */
     private static byte[] head(int status, List<Header> extra, int length, String contentType) {
         if (status < 200 || status > 599) {
             throw new IllegalArgumentException("status " + status + " ends no handshake");
         }
-        boolean bodiless = status == 204 || status == 304;
-        if (bodiless && length > 0) {
+        boolean unframed = status == 204 || status == 304;
+        if ((unframed || status == 205) && length > 0) {
             throw new IllegalArgumentException("status " + status + " with a body");
         }
         StringBuilder head =
@@ -228,14 +275,21 @@ public final class ServerHandshake {
                         .append(' ')
                         .append(reason(status))
                         .append("\r\n");
-        switch (status) {
-            case 405 -> head.append("Allow: GET\r\nConnection: close\r\n");
-            case 426 ->
-                    head.append("Upgrade: websocket\r\nConnection: Upgrade, close\r\n")
-                            .append("Sec-WebSocket-Version: 13\r\n");
-            default -> head.append("Connection: close\r\n");
+        if (status == 426) {
+            head.append("Upgrade: websocket\r\nConnection: Upgrade, close\r\n");
+        } else {
+            head.append("Connection: close\r\n");
         }
-        if (!bodiless) {
+        if (status == 405 && extra.stream().noneMatch(h -> h.name().equalsIgnoreCase("Allow"))) {
+            head.append("Allow: GET\r\n");
+        }
+        // Godot's clients take no answer with fewer than three header lines.
+        if (contentType == null || status == 426) {
+            head.append("Sec-WebSocket-Version: 13\r\n");
+        }
+        if (length < 0 || unframed) {
+            head.append("Vary: Upgrade\r\n");
+        } else {
             HttpSyntax.append(head, "Content-Length", Integer.toString(length));
         }
         if (contentType != null) {
@@ -269,8 +323,7 @@ public final class ServerHandshake {
             return false;
         }
         String origin = origins.get(0);
-        String host = request.first("Host").orElse("");
-        return isOriginOf(origin, host, secure) || allowed.test(origin);
+        return isOriginOf(origin, request.authority(), secure) || allowed.test(origin);
     }
 
     private static boolean isOriginOf(String origin, String host, boolean secure) {
@@ -286,15 +339,15 @@ public final class ServerHandshake {
         } else {
             return false;
         }
-        return HttpSyntax.isHost(authority)
+        return HttpSyntax.isAuthority(authority)
                 && withPort(authority, defaultPort)
                         .equals(withPort(host.toLowerCase(Locale.ROOT), defaultPort));
     }
 
     /** With the default port written out, if there is no port. */
     private static String withPort(String authority, int defaultPort) {
-        boolean hasPort = authority.lastIndexOf(':') > authority.lastIndexOf(']');
-        return hasPort ? authority : authority + ":" + defaultPort;
+        String port = HttpSyntax.port(authority);
+        return HttpSyntax.host(authority) + ':' + (port.isEmpty() ? defaultPort : port);
     }
 
     private static String only(RequestHead request, String name) throws HandshakeException {

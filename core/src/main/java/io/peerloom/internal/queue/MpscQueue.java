@@ -19,6 +19,11 @@ import java.lang.invoke.VarHandle;
  * <p>The elements of one producer stay in its order; elements of different producers are ordered by
  * their compare-and-set.
  *
+ * <p>It can be {@linkplain #close closed}. An element is accepted or refused in the same atomic
+ * step that looks whether it is closed, so what was accepted was accepted before that, and the
+ * consumer knows when it has all of it ({@link #isClosedAfter}). What must follow the last element
+ * is written then, and nothing can slip in behind it.
+ *
  * @param <E> the elements
  */
 public final class MpscQueue<E> {
@@ -34,14 +39,18 @@ public final class MpscQueue<E> {
         }
     }
 
-    /** Elements above, bytes below: one word, so that both bounds are tested and kept at once. */
-    private static final int COUNT_SHIFT = 40;
+    /**
+     * The sign bit says whether it is closed, then come the elements, then their bytes: one word,
+     * so that all three are tested and kept at once.
+     */
+    private static final long CLOSED = Long.MIN_VALUE;
 
+    private static final int COUNT_SHIFT = 40;
     private static final long ONE = 1L << COUNT_SHIFT;
     private static final long BYTES = ONE - 1;
 
     /** More would leave the word's count no room; {@link #add} may still go as far beyond. */
-    private static final int MOST = 1 << (Long.SIZE - COUNT_SHIFT - 1);
+    private static final int MOST = 1 << (Long.SIZE - COUNT_SHIFT - 2);
 
     private static final VarHandle TOP;
     private static final VarHandle USED;
@@ -65,7 +74,7 @@ public final class MpscQueue<E> {
     @SuppressWarnings("unused") // through TOP
     private volatile Node<E> top;
 
-    /** Count and bytes accepted and not released; changed atomically, by all. */
+    /** Whether closed; count and bytes accepted and not released. Changed atomically, by all. */
     @SuppressWarnings("unused") // through USED
     private volatile long used;
 
@@ -78,10 +87,10 @@ public final class MpscQueue<E> {
     /**
      * An empty queue.
      *
-     * @param maxCount how many elements {@link #offer} accepts, at least 1; 8 million at the most
+     * @param maxCount how many elements {@link #offer} accepts, at least 1; 4 million at the most
      *     are accepted in any case
-     * @param maxBytes how many bytes {@link #offer} accepts, at least 1; one element larger than
-     *     this is refused even when the queue is empty
+     * @param maxBytes how many bytes {@link #offer} accepts, at least 1, and one element more if
+     *     that is larger than all of this
      */
     public MpscQueue(int maxCount, int maxBytes) {
         this.maxCount = Math.min(maxCount, MOST);
@@ -89,27 +98,27 @@ public final class MpscQueue<E> {
     }
 
     /**
-     * Appends an element if both bounds allow it. Any thread.
+     * Appends an element if it {@linkplain #fits fits} and the queue is not closed. One that is
+     * heavier than the bound fits when less than the bound waits: to wait until the queue is empty
+     * would be no alternative, since with others adding to it, it may never be. Any thread.
      *
      * @param element the element
      * @param bytes what it weighs, at least 0
      * @return whether it was accepted
      */
     public boolean offer(E element, int bytes) {
-        return push(element, bytes, false);
-    }
-
-    /**
-     * Appends an element if it {@linkplain #fits fits}: as {@link #offer}, except that one that is
-     * heavier than the bound passes when the queue is not full. Waiting until it is empty would be
-     * no alternative: with others at it, it may never be. Any thread.
-     *
-     * @param element the element
-     * @param bytes what it weighs, at least 0
-     * @return whether it was accepted
-     */
-    public boolean admit(E element, int bytes) {
-        return push(element, bytes, true);
+        while (true) {
+            long now = used;
+            if (!hasRoom(now, bytes)) {
+                return false;
+            }
+            // A place is taken only if there is one. Taking it first and giving it back would make
+            // the queue look full for a moment, and nobody would wake those it has refused.
+            if (USED.compareAndSet(this, now, now + (ONE | bytes))) {
+                push(element);
+                return true;
+            }
+        }
     }
 
     /**
@@ -143,27 +152,40 @@ public final class MpscQueue<E> {
         push(newest, oldest);
     }
 
-    /**
-     * A place is taken only if there is one, never tried out: a refused attempt that showed for a
-     * moment could have another one refused, and nobody would tell that one when it is gone.
-     */
-    private boolean push(E element, int bytes, boolean heavy) {
-        while (true) {
-            long now = used;
-            if (!hasRoom(now, bytes, heavy)) {
-                return false;
-            }
-            if (USED.compareAndSet(this, now, now + (ONE | bytes))) {
-                push(element);
-                return true;
-            }
-        }
+    private boolean hasRoom(long now, int bytes) {
+        long taken = now & BYTES;
+        return now >= 0
+                && (now >>> COUNT_SHIFT) < maxCount
+                && (bytes > maxBytes ? taken < maxBytes : taken + bytes <= maxBytes);
     }
 
-    private boolean hasRoom(long now, int bytes, boolean heavy) {
-        long taken = now & BYTES;
-        return (now >>> COUNT_SHIFT) < maxCount
-                && (bytes > maxBytes ? heavy && taken < maxBytes : taken + bytes <= maxBytes);
+    /**
+     * Refuses what is offered from now on; what was accepted stays. Any thread.
+     *
+     * @return whether this call closed it
+     */
+    public boolean close() {
+        return ((long) USED.getAndBitwiseOr(this, CLOSED) & CLOSED) == 0;
+    }
+
+    /** {@return whether it was closed} Any thread. */
+    public boolean isClosed() {
+        return used < 0;
+    }
+
+    /**
+     * {@return whether it is closed, and everything it accepted was taken} Once true it stays so.
+     * Consumer only.
+     *
+     * @param unreleased how many elements the consumer has taken and not yet released
+     */
+    public boolean isClosedAfter(int unreleased) {
+        long now = used;
+        return now < 0 && count(now) == unreleased;
+    }
+
+    private static int count(long now) {
+        return (int) ((now & ~CLOSED) >>> COUNT_SHIFT);
     }
 
     private void push(E element) {
@@ -262,21 +284,26 @@ public final class MpscQueue<E> {
      */
     public boolean isFullWith(int count, long bytes) {
         long now = used;
-        return (now >>> COUNT_SHIFT) + count >= maxCount || (now & BYTES) + bytes >= maxBytes;
+        return count(now) + count >= maxCount || (now & BYTES) + bytes >= maxBytes;
     }
 
     /**
-     * {@return whether {@link #admit} would accept an element now} Any thread; a guess by the time
+     * {@return whether {@link #offer} would accept an element now} Any thread; a guess by the time
      * it is used.
      *
      * @param bytes what the element weighs
      */
     public boolean fits(int bytes) {
-        return hasRoom(used, bytes, true);
+        return hasRoom(used, bytes);
     }
 
     /** {@return whether nothing is accepted that was not released} Any thread. */
     public boolean isEmpty() {
+        return (used & ~CLOSED) == 0;
+    }
+
+    /** {@return whether it is empty and not closed} Any thread. */
+    public boolean isOpenAndEmpty() {
         return used == 0;
     }
 
@@ -287,6 +314,6 @@ public final class MpscQueue<E> {
 
     /** {@return how many elements are accepted and not released} Any thread. */
     public int count() {
-        return (int) (used >>> COUNT_SHIFT);
+        return count(used);
     }
 }

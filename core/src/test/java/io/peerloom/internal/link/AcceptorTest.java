@@ -48,7 +48,7 @@ class AcceptorTest {
     /** The accepting thread holds the socket until it has seen the end; close waits for that. */
     @Test
     void theAddressIsFreeOnceItIsClosed() throws Exception {
-        ServerSocketChannel channel = Acceptor.listen(loopback(0));
+        ServerSocketChannel channel = LocalAddress.listen(loopback(0));
         int port = ((InetSocketAddress) channel.getLocalAddress()).getPort();
         for (int i = 0; i < 50; i++) {
             Acceptor acceptor = start(channel);
@@ -56,7 +56,7 @@ class AcceptorTest {
             acceptor.close();
             acceptor.close(); // once more changes nothing
             assertThat(channel.isOpen()).isFalse();
-            channel = Acceptor.listen(loopback(port));
+            channel = LocalAddress.listen(loopback(port));
         }
         channel.close();
     }
@@ -64,7 +64,7 @@ class AcceptorTest {
     @Test
     void whoMayNotAcceptLeavesConnectionsToTheSystem() throws Exception {
         var room = new AtomicInteger();
-        ServerSocketChannel channel = Acceptor.listen(loopback(0));
+        ServerSocketChannel channel = LocalAddress.listen(loopback(0));
         var acceptor =
                 new Acceptor(
                         channel,
@@ -92,7 +92,7 @@ class AcceptorTest {
     @Test
     void theFileOfASocketGoesWithIt() throws Exception {
         Path path = folder.resolve("own");
-        Acceptor acceptor = start(Acceptor.listen(path));
+        Acceptor acceptor = start(LocalAddress.listen(LocalAddress.of(path)));
         SocketChannel.open(UnixDomainSocketAddress.of(path)).close();
         acceptor.close();
         assertThat(path).doesNotExist();
@@ -101,19 +101,20 @@ class AcceptorTest {
     @Test
     void aSocketThatIsLeftOverIsReplaced() throws Exception {
         Path path = folder.resolve("left");
-        Acceptor.listen(path).close(); // the JDK leaves the file
+        LocalAddress.listen(LocalAddress.of(path)).close(); // the JDK leaves the file
         assertThat(path).exists();
-        Acceptor acceptor = start(Acceptor.listen(path));
+        Acceptor acceptor = start(LocalAddress.listen(LocalAddress.of(path)));
         SocketChannel.open(UnixDomainSocketAddress.of(path)).close();
         acceptor.close();
     }
 
-    /** What a restart does when the old server takes its time: Godot's would take the new file. */
+    /** When somebody has made room for it: Godot's would take the new file. */
     @Test
     void theFileOfASuccessorStays() throws Exception {
         Path path = folder.resolve("shared");
-        Acceptor old = start(Acceptor.listen(path));
-        Acceptor successor = start(Acceptor.listen(path));
+        Acceptor old = start(LocalAddress.listen(LocalAddress.of(path)));
+        Files.delete(path);
+        Acceptor successor = start(LocalAddress.listen(LocalAddress.of(path)));
         old.close();
         SocketChannel.open(UnixDomainSocketAddress.of(path)).close();
         successor.close();
@@ -125,12 +126,12 @@ class AcceptorTest {
         Path path = folder.resolve("plain");
         Files.writeString(path, "not a socket");
         assertThatExceptionOfType(BindException.class)
-                .isThrownBy(() -> Acceptor.listen(path))
+                .isThrownBy(() -> LocalAddress.listen(LocalAddress.of(path)))
                 .withMessageContaining(path.toString());
         Files.delete(path);
 
         // nor is what somebody put in our place
-        Acceptor acceptor = start(Acceptor.listen(path));
+        Acceptor acceptor = start(LocalAddress.listen(LocalAddress.of(path)));
         Files.delete(path);
         Files.writeString(path, "not a socket");
         acceptor.close();

@@ -298,6 +298,33 @@ class ConnectorTest {
                 .withCauseInstanceOf(UnknownHostException.class);
     }
 
+    /** IDNA; and what can be no name is not asked for, nor shown. */
+    @ParameterizedTest
+    @CsvSource({
+        "peerloom-ü.invalid, xn--peerloom--y9a.invalid",
+        "ｌocalhost\u3002invalid, localhost.invalid",
+        "'a b', U+0020 at index 1",
+        "straße.invalid, U+00DF at index 4",
+        "'a\u001b[2J', U+001B at index 1",
+        "c℀.invalid, U+002F at index 2",
+    })
+    void aNameIsLookedUpInAscii(String host, String told) {
+        assertThatExceptionOfType(UnknownHostException.class)
+                .isThrownBy(() -> connector(LONG).resolve(host, 80))
+                .withMessageContaining(told)
+                .satisfies(e -> assertThat(e.getMessage()).matches("[ -~]+"));
+    }
+
+    /** RFC 6874: of an address the zone says over which interface. */
+    @Test
+    void aZoneIsPartOfTheAddress() throws Exception {
+        var resolved = connector(LONG).resolve("fe80::1%1", 80).getFirst().getAddress();
+        assertThat(((java.net.Inet6Address) resolved).getScopeId()).isEqualTo(1);
+        assertThatExceptionOfType(UnknownHostException.class)
+                .isThrownBy(() -> connector(LONG).resolve("fe80::1%nope", 80))
+                .withMessage("no interface of that zone: \"fe80::1%nope\"");
+    }
+
     @Test
     void aNameNobodyWantsAnyMoreIsNotWaitedFor() {
         cancelled.set(true);
@@ -344,7 +371,7 @@ class ConnectorTest {
 
     @Test
     void allAddressesAreOfBothFamilies() throws Exception {
-        try (var server = Acceptor.listen(Connector.localAddress("*", 0))) {
+        try (var server = LocalAddress.listen(Connector.localAddress("*", 0))) {
             int port = ((InetSocketAddress) server.getLocalAddress()).getPort();
             for (InetSocketAddress address : List.of(four(port), six(port))) {
                 connector(LONG).connect(List.of(address), null).close();
@@ -354,7 +381,7 @@ class ConnectorTest {
 
     @Test
     void anIpv4AddressIsListenedOnAlone() throws Exception {
-        try (var server = Acceptor.listen(Connector.localAddress("0.0.0.0", 0))) {
+        try (var server = LocalAddress.listen(Connector.localAddress("0.0.0.0", 0))) {
             int port = ((InetSocketAddress) server.getLocalAddress()).getPort();
             connector(LONG).connect(List.of(four(port)), null).close();
             InetSocketAddress six = six(port);
@@ -367,10 +394,10 @@ class ConnectorTest {
     void whatTheSystemRefusesIsABindException() throws Exception {
         // RFC 5737: of nobody's machine
         assertThatExceptionOfType(BindException.class)
-                .isThrownBy(() -> Acceptor.listen(Connector.localAddress("192.0.2.1", 0)))
+                .isThrownBy(() -> LocalAddress.listen(Connector.localAddress("192.0.2.1", 0)))
                 .withMessageContaining("192.0.2.1");
         assertThatExceptionOfType(BindException.class)
-                .isThrownBy(() -> Acceptor.listen(Path.of("/nowhere/at/all")));
+                .isThrownBy(() -> LocalAddress.listen(LocalAddress.of(Path.of("/nowhere/at/all"))));
     }
 
     /** Servers are often told to do without IPv6; all addresses are those of IPv4 then. */
@@ -395,7 +422,7 @@ class ConnectorTest {
         private WithoutIpv6() {}
 
         public static void main(String[] args) throws Exception {
-            try (var server = Acceptor.listen(Connector.localAddress("*", 0))) {
+            try (var server = LocalAddress.listen(Connector.localAddress("*", 0))) {
                 var address = (InetSocketAddress) server.getLocalAddress();
                 if (!(address.getAddress() instanceof Inet4Address)) {
                     throw new AssertionError(address);
@@ -403,7 +430,7 @@ class ConnectorTest {
                 var connector = new Connector(Duration.ofSeconds(30), () -> false, new WaitPoint());
                 connector.connect(List.of(four(address.getPort())), null).close();
             }
-            try (var six = Acceptor.listen(Connector.localAddress("::1", 0))) {
+            try (var six = LocalAddress.listen(Connector.localAddress("::1", 0))) {
                 throw new AssertionError(six);
             } catch (BindException e) {
                 return;

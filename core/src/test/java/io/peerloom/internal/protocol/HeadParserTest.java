@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.function.Supplier;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Example;
@@ -127,7 +128,8 @@ class HeadParserTest {
     void malformedRequestsAreRefused() {
         refused("GET / HTTP/1.1\nHost: a\r\n\r\n", "line feed without");
         refused("GET / HTTP/1.1\rHost: a\r\n\r\n", "carriage return without");
-        refused("\r\nGET / HTTP/1.1\r\n\r\n", "not three parts");
+        refused("\r\n\r\nGET / HTTP/1.1\r\n\r\n", "not three parts");
+        refused("\rGET / HTTP/1.1\r\n\r\n", "carriage return without");
         refused("GET /\r\n\r\n", "not three parts");
         refused("GET  / HTTP/1.1\r\n\r\n", "target \"\"");
         refused("GET / HTTP/1.1 \r\n\r\n", "not a version");
@@ -239,14 +241,43 @@ class HeadParserTest {
         assertThat(outcome(head, List.of(1))).isEqualTo(whole);
     }
 
+    /** The same of responses, with folds and with responses before the response. */
+    @Property
+    void anyChunkingOfResponsesGivesTheSame(
+            @ForAll("heads") byte[] head, @ForAll("cuts") List<Integer> cuts) {
+        String text = new String(head, StandardCharsets.ISO_8859_1);
+        byte[] response =
+                latin1(
+                        text.replaceFirst("GET / HTTP/1.1", "HTTP/1.1 100 Go")
+                                        .replaceFirst("rest$", "")
+                                + text.replaceFirst("GET / HTTP/1.1", "HTTP/1.1 101 On"));
+        String whole = responseOutcome(response, List.of(response.length + 1));
+
+        assertThat(responseOutcome(response, cuts)).isEqualTo(whole);
+        assertThat(responseOutcome(response, List.of(1))).isEqualTo(whole);
+    }
+
+    private static String responseOutcome(byte[] head, List<Integer> cuts) {
+        HeadParser parser = HeadParser.response(800, 8);
+        return outcome(parser, parser::responseHead, head, cuts);
+    }
+
     private static String outcome(byte[] head, List<Integer> cuts) {
         HeadParser parser = HeadParser.request(400, 8);
+        return outcome(parser, parser::requestHead, head, cuts);
+    }
+
+    private static String outcome(
+            HeadParser parser,
+            Supplier<? extends HttpHead> result,
+            byte[] head,
+            List<Integer> cuts) {
         int at = 0;
         try {
             for (int i = 0; at < head.length; i++) {
                 int to = Math.min(head.length, at + cuts.get(i % cuts.size()));
                 if (parser.feed(head, at, to)) {
-                    RequestHead parsed = parser.requestHead();
+                    HttpHead parsed = result.get();
                     return parsed + parsed.version() + parsed.headers() + parser.consumed();
                 }
                 assertThat(parser.consumed()).isEqualTo(to);
@@ -339,14 +370,145 @@ class HeadParserTest {
                 .withMessageStartingWith("byte 0x18");
     }
 
-    /** RFC 3986 section 3.2.2 and 3.2.3: unreserved, sub-delims, and what ports and IPv6 take. */
+    /** RFC 3986 section 3.2.2: unreserved and sub-delims but for the comma. */
     @Example
-    void aHostHasItsOwnCharacters() {
+    void aNameOfAHostHasItsOwnCharacters() {
         String allowed =
-                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+;=%:[]";
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+;=%";
         for (int c = 0; c < 256; c++) {
-            assertThat(HttpSyntax.isHostChar(c)).as("%02x", c).isEqualTo(allowed.indexOf(c) >= 0);
+            assertThat(HttpSyntax.isNameChar(c)).as("%02x", c).isEqualTo(allowed.indexOf(c) >= 0);
         }
+    }
+
+    /** RFC 3986 section 3.2, without userinfo. */
+    @Example
+    void anAuthorityIsAHostAndPerhapsAPort() {
+        for (String good : List.of("a", "a:", "a:80", "my_service", "1.7", "[::1]", "[::1]:80")) {
+            assertThat(HttpSyntax.isAuthority(good)).as(good).isTrue();
+        }
+        for (String bad :
+                List.of(
+                        "", ":80", "a:b", "a:1:2", "::1", "[::1", "::1]", "[]", "[]:1", "[a]b",
+                        "[[a]]", "a@b", "a/", "a b", "a,b", "\u00e4", "a:/", "a::", "[::1]:x")) {
+            assertThat(HttpSyntax.isAuthority(bad)).as(bad).isFalse();
+        }
+    }
+
+    /** RFC 9112 section 2.2. */
+    @Example
+    void anEmptyLineBeforeARequestIsPassedOver() throws HandshakeException {
+        assertThat(request("\r\n" + CHAT).headers()).isEqualTo(request(CHAT).headers());
+        assertThat(HeadParser.request(1000, 10).feed(latin1("\r\n"), 0, 2)).isFalse();
+    }
+
+    /** RFC 9112 section 5.2: in a response each fold is a space; in a request it is refused. */
+    @Example
+    void aFoldedLineOfAResponseIsJoined() throws HandshakeException {
+        String start = "HTTP/1.1 200 OK\r\n";
+        assertThat(
+                        response(
+                                        start
+                                                + "A: x \t\r\n"
+                                                + " \t y\tz\r\n"
+                                                + "\tw \r\n"
+                                                + "B:\r\n"
+                                                + " b\r\n"
+                                                + "C: c\r\n"
+                                                + " \r\n"
+                                                + "\t\r\n"
+                                                + "D: d\r\n"
+                                                + "  \r\n\r\n")
+                                .headers())
+                .containsExactly(
+                        new Header("A", "x y\tz w"),
+                        new Header("B", "b"),
+                        new Header("C", "c"),
+                        new Header("D", "d"));
+        for (String bad : List.of(" A: x\r\n\r\n", "A: x\r\n \n\r\n", "A: x\r\n \u0000\r\n\r\n")) {
+            assertThatExceptionOfType(HandshakeException.class)
+                    .as(bad)
+                    .isThrownBy(() -> response(start + bad));
+        }
+    }
+
+    /** RFC 9110 section 15.2: some of them, and within the bytes of one head. */
+    @Example
+    void interimResponsesArePassedOver() throws HandshakeException {
+        String early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+        String switching = "HTTP/1.1 101 S\r\nA: b\r\n\r\n";
+
+        assertThat(response("HTTP/1.1 100 Continue\r\n\r\n" + early + switching).headers())
+                .containsExactly(new Header("A", "b"));
+        assertThat(response(early.repeat(8) + switching).status()).isEqualTo(101);
+        assertThat(response("HTTP/1.1 199 x\r\n\r\nHTTP/1.1 200 x\r\n\r\n").status())
+                .isEqualTo(200);
+        assertThatExceptionOfType(HandshakeException.class)
+                .isThrownBy(() -> response(early.repeat(9) + switching))
+                .withMessage("more than 8 answers before the answer");
+        byte[] all = latin1(early.repeat(2) + switching);
+        assertThat(HeadParser.response(all.length, 1).feed(all, 0, all.length)).isTrue();
+        assertThatExceptionOfType(HandshakeException.class)
+                .isThrownBy(() -> HeadParser.response(all.length - 1, 1).feed(all, 0, all.length))
+                .withMessageStartingWith("head of more than");
+    }
+
+    /** A HEAD is known from its first bytes on, so that no refusal of it has a body. */
+    @Example
+    void aHeadRequestIsKnownBeforeItIsComplete() throws HandshakeException {
+        for (String head :
+                List.of(
+                        "HEAD / HTTP/1.1\r\n\r\n",
+                        "\r\nHEAD / HTTP/1.1\r\n\r\n",
+                        "HEAD ",
+                        "HEAD /\u00e9 HTTP/1.1\r\n",
+                        "HEAD / HTTP/1.1\r\nX : y",
+                        "HEAD /" + "x".repeat(10_000))) {
+            assertThat(isHead(head)).as(head).isTrue();
+        }
+        for (String other :
+                List.of(
+                        "",
+                        "HEAD",
+                        "HEA D / HTTP/1.1",
+                        "HEADS / ",
+                        "head / ",
+                        "GET /HEAD ",
+                        "PUTS /")) {
+            assertThat(isHead(other)).as(other).isFalse();
+        }
+    }
+
+    private static boolean isHead(String head) {
+        HeadParser parser = HeadParser.request(5000, 10);
+        byte[] bytes = latin1(head);
+        try {
+            parser.feed(bytes, 0, bytes.length);
+        } catch (HandshakeException e) {
+            assertThat(e.status()).isBetween(400, 431);
+        }
+        return parser.isHead();
+    }
+
+    /** RFC 9112 sections 3.2.2 and 3.3. */
+    @Example
+    void aTargetIsAPathOrAUrlOrNeither() throws HandshakeException {
+        asks("/a?b", "h", "/a?b");
+        asks("/?u=http://x/y", "h", "/?u=http://x/y");
+        asks("http://o:81/a?b", "o:81", "/a?b");
+        asks("HTTP://o?b/c", "o", "/?b/c");
+        asks("ws://o", "o", "/");
+        asks("*", "h", "");
+        asks("o:80", "h", "");
+        asks("://o/a", "h", "");
+        asks("a/b://o/a", "h", "");
+        assertThat(request("GET / HTTP/1.0\r\n\r\n").authority()).isEmpty();
+    }
+
+    private static void asks(String target, String authority, String path)
+            throws HandshakeException {
+        RequestHead head = request("GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n");
+        assertThat(head.authority()).as(target).isEqualTo(authority);
+        assertThat(head.pathAndQuery()).as(target).isEqualTo(path);
     }
 
     private static RequestHead request(String head) throws HandshakeException {

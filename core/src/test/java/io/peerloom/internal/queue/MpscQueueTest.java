@@ -24,12 +24,12 @@ class MpscQueueTest {
 
     enum Verb {
         OFFER,
-        ADMIT,
         ADD,
         ADD_ALL,
         REFILL,
         TAKE,
-        RELEASE
+        RELEASE,
+        CLOSE
     }
 
     record Step(Verb verb, int weight) {}
@@ -51,6 +51,7 @@ class MpscQueueTest {
         Deque<Integer> arrived = new ArrayDeque<>(); // an element is its own weight
         Deque<Integer> batch = new ArrayDeque<>();
         Deque<Integer> taken = new ArrayDeque<>();
+        boolean closed = false;
         for (Step step : steps) {
             int weight = step.weight();
             int count = arrived.size() + batch.size() + taken.size();
@@ -58,19 +59,18 @@ class MpscQueueTest {
             boolean room = count < maxCount && bytes + weight <= maxBytes;
             switch (step.verb()) {
                 case OFFER -> {
-                    assertThat(queue.offer(weight, weight)).isEqualTo(room);
-                    if (room) {
-                        arrived.add(weight);
-                    }
-                }
-                case ADMIT -> {
                     boolean heavy = weight > maxBytes;
-                    boolean fits = room || (heavy && count < maxCount && bytes < maxBytes);
+                    boolean fits =
+                            !closed && (room || (heavy && count < maxCount && bytes < maxBytes));
                     assertThat(queue.fits(weight)).isEqualTo(fits);
-                    assertThat(queue.admit(weight, weight)).isEqualTo(fits);
+                    assertThat(queue.offer(weight, weight)).isEqualTo(fits);
                     if (fits) {
                         arrived.add(weight);
                     }
+                }
+                case CLOSE -> {
+                    assertThat(queue.close()).isEqualTo(!closed);
+                    closed = true;
                 }
                 case ADD -> {
                     queue.add(weight, weight);
@@ -107,6 +107,10 @@ class MpscQueueTest {
             assertThat(queue.available()).isEqualTo(batch.size());
             assertThat(queue.hasArrivals()).isEqualTo(!arrived.isEmpty());
             assertThat(queue.isEmpty()).isEqualTo(count == 0);
+            assertThat(queue.isClosed()).isEqualTo(closed);
+            assertThat(queue.isOpenAndEmpty()).isEqualTo(count == 0 && !closed);
+            assertThat(queue.isClosedAfter(taken.size()))
+                    .isEqualTo(closed && arrived.isEmpty() && batch.isEmpty());
             assertThat(queue.isFull()).isEqualTo(count >= maxCount || bytes >= maxBytes);
         }
     }
@@ -268,7 +272,7 @@ class MpscQueueTest {
                     Thread.ofPlatform()
                             .start(() -> {
                                 for (int r = 0; r < rounds; r++) {
-                                    while (!queue.admit(r, 11)) {
+                                    while (!queue.offer(r, 11)) {
                                         Thread.yield();
                                     }
                                     most.accumulateAndGet(inside.incrementAndGet(), Math::max);
@@ -292,5 +296,52 @@ class MpscQueueTest {
             producer.join();
         }
         assertThat(most).hasValue(1);
+    }
+
+    /**
+     * Whatever is accepted is accepted before the close: the consumer that goes on until the queue
+     * {@link MpscQueue#isClosedAfter isClosedAfter} has all of it, and nothing comes later.
+     */
+    @Property(tries = 200)
+    void whatIsAcceptedIsTakenBeforeTheCloseIsSeen(@ForAll("closings") int closeAfter)
+            throws Exception {
+        var queue = new MpscQueue<Integer>(64, 64);
+        var accepted = new AtomicInteger();
+        List<Thread> producers = new ArrayList<>();
+        for (int p = 0; p < PRODUCERS; p++) {
+            producers.add(
+                    Thread.ofPlatform()
+                            .start(() -> {
+                                while (!queue.isClosed()) {
+                                    if (queue.offer(1, 1)) {
+                                        accepted.incrementAndGet();
+                                    }
+                                }
+                            }));
+        }
+        int received = 0;
+        int unreleased = 0;
+        while (!queue.isClosedAfter(unreleased)) {
+            queue.release(unreleased, unreleased);
+            unreleased = 0;
+            queue.refill();
+            while (queue.take() != null) {
+                received++;
+                unreleased++;
+                if (received == closeAfter) {
+                    assertThat(queue.close()).isTrue();
+                }
+            }
+        }
+        for (Thread producer : producers) {
+            producer.join();
+        }
+        assertThat(queue.hasArrivals()).isFalse();
+        assertThat(received).isEqualTo(accepted.get());
+    }
+
+    @Provide
+    Arbitrary<Integer> closings() {
+        return Arbitraries.integers().between(1, 2_000);
     }
 }
