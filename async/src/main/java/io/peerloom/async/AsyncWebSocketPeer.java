@@ -384,9 +384,7 @@ public final class AsyncWebSocketPeer {
             return end == null
                     && (closeBegun
                             || (endWanted
-                                    && ((stash == null && !readAhead)
-                                            || over
-                                            || watcher == null)));
+                                    && ((stash == null && !readAhead) || over || watcher == null)));
         }
 
         @Override
@@ -725,8 +723,8 @@ public final class AsyncWebSocketPeer {
      * {@return how the connection ended, once it has: exactly one event, on every path} It comes
      * when the messages before it were received. For messages that nobody receives, and for an
      * answer to the last one, it waits a quarter of a second, and after a close of one's own not at
-     * all; they can be received after it. It does not fail. Every call returns a future of its own, so that to cancel it means
-     * nothing to others.
+     * all; they can be received after it. It does not fail. Every call returns a future of its own,
+     * so that to cancel it means nothing to others.
      *
      * <p>Whoever does not receive hears of the other side's end as {@link
      * WebSocketPeer#awaitClosed} says: behind more messages than {@link Limits#inboundBytes} and
