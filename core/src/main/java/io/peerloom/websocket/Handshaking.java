@@ -27,8 +27,8 @@ import org.slf4j.LoggerFactory;
  * The opening of one connection, from the wire to the end of the handshake: what its two sides have
  * in common. It takes a socket or a stream, adds TLS if that is asked for, and exchanges the heads.
  *
- * <p>Made by whoever wants the connection, which hears there of settings that cannot be sent; run
- * on the connection's thread, once.
+ * <p>Whoever wants the connection makes one; the constructor throws if a setting cannot be sent. It
+ * is run once, on the connection's thread.
  */
 abstract sealed class Handshaking implements WebSocketConnection.Opener
         permits ClientSide, ServerSide {
@@ -46,7 +46,9 @@ abstract sealed class Handshaking implements WebSocketConnection.Opener
     /** What to open it over; null for a socket of its own. */
     private final StreamPeer stream;
 
-    /** What was read last, and what of it is behind the head. */
+    // what follows belongs to the connection's thread
+
+    /** What was read last, and which part of it is behind the head. */
     byte[] buffer;
 
     int position;
@@ -89,6 +91,7 @@ abstract sealed class Handshaking implements WebSocketConnection.Opener
         if (protocol != null) {
             connection.behindHead(buffer, position, limit);
         }
+        buffer = null; // the thread of a polled client keeps this object for as long as it reads
         return protocol;
     }
 
