@@ -8,7 +8,6 @@ import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.link.Wire;
-import io.peerloom.internal.protocol.CloseCode;
 import io.peerloom.internal.protocol.ConnectionState;
 import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.FrameDecoder;
@@ -119,9 +118,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         }
     }
 
-    /** How the connection ended, as its user sees it (RFC 6455 sections 7.1.5 to 7.1.7). */
-    record End(int code, String reason, boolean byPeer, boolean clean, Throwable cause) {}
-
     /** What an idle or quiet connection reads into. */
     private static final int READ_SMALL = 64;
 
@@ -179,23 +175,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** What a direct connection has queued while no reader thread was needed; stays empty. */
     private static final MpscQueue<Message> NONE = new MpscQueue<>(1, 1);
 
-    private static final VarHandle STATE;
     private static final VarHandle PONG;
     private static final VarHandle PING;
     private static final VarHandle ANSWERED;
-    private static final VarHandle CLOSING;
-    private static final VarHandle CLOSE_FRAME;
     private static final VarHandle RESTING;
 
     static {
         try {
             var lookup = MethodHandles.lookup();
-            STATE = lookup.findVarHandle(WebSocketConnection.class, "state", ConnectionState.class);
             PONG = lookup.findVarHandle(WebSocketConnection.class, "pong", Pong.class);
             ANSWERED = lookup.findVarHandle(WebSocketConnection.class, "answered", boolean.class);
-            CLOSING = lookup.findVarHandle(WebSocketConnection.class, "closing", boolean.class);
-            CLOSE_FRAME =
-                    lookup.findVarHandle(WebSocketConnection.class, "closeFrame", byte[].class);
             RESTING = lookup.findVarHandle(WebSocketConnection.class, "resting", Thread.class);
             PING = lookup.findVarHandle(WebSocketConnection.class, "ping", byte[].class);
         } catch (ReflectiveOperationException e) {
@@ -224,54 +213,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     // ---- facts, published by the roles and the watchdog, read by all ----
 
-    /** Moved by compare-and-set, see {@link #move}. */
-    private volatile ConnectionState state = ConnectionState.CONNECTING;
-
-    /** The other side's close frame; the code is written last, by the read role. */
-    private String peerCloseReason = "";
-
-    private volatile int peerCloseCode = -1;
-
-    /** Whether the other side's close frame came before ours went out. Written before its code. */
-    private boolean peerClosedFirst;
-
-    /** What the other side did wrong; written once by the read role, before our close frame. */
-    private volatile ProtocolException violation;
-
-    /**
-     * Why the wire takes no more; written once under the write role. The end is left to the reader,
-     * which may still find what the other side sent before it went: its close frame above all.
-     */
-    private volatile IOException writeFailure;
-
-    /**
-     * The payload of our close frame, which follows the last message: of whatever comes first, our
-     * own close, the answer to the other side's, or the word on what it did wrong. Set by
-     * compare-and-set, before the queue is closed.
-     */
-    @SuppressWarnings("unused") // through CLOSE_FRAME
-    private volatile byte[] closeFrame;
-
-    /** Our stream is to end after our close frame. */
-    private volatile boolean shutdownDue;
-
-    /** The end of our stream was sent. Written by the write role. */
-    private volatile boolean shut;
-
-    /** Set by {@link #close}: the user has closed or dropped the connection. */
-    private volatile boolean closing;
-
-    /** Whether its user has asked to end it; what its peer says of it depends on that. */
-    private volatile boolean closeCalled;
+    private final Closing closing;
 
     /** Nobody takes messages any more: those that find no room are dropped. */
     private volatile boolean dropping;
-
-    /**
-     * How many messages were dropped: all from the first one on that found no room. Written by the
-     * read role.
-     */
-    private volatile int dropped;
 
     /** The handshake succeeded; written before the state becomes OPEN. */
     private volatile boolean opened;
@@ -343,9 +288,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** A server has answered the request, or is about to; the first to set it answers. */
     @SuppressWarnings("unused") // through ANSWERED
     private volatile boolean answered;
-
-    /** Payload of the close frame that was asked for while the handshake was being answered. */
-    private volatile byte[] closeAfterOpening;
 
     // ---- the receiving thread's ----
 
@@ -453,6 +395,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             Owner owner) {
         super(watchdog, limits.outboundMessages(), limits.outboundBytes(), limits.writeTimeout());
         this.client = client;
+        this.closing = new Closing(client);
         this.direct = direct;
         this.limits = limits;
         this.compression = options.compression();
@@ -525,8 +468,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                     held = false;
                     releaseRead();
                 }
-                open = move(ConnectionState.Event.OPENED);
-                byte[] closeNow = closeAfterOpening;
+                open = closing.opened();
+                byte[] closeNow = closing.postponed();
                 if (open && closeNow != null) {
                     closeOnce(closeNow);
                 }
@@ -695,7 +638,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     // ---- state ----
 
     ConnectionState state() {
-        return state;
+        return closing.state();
     }
 
     /** Whether it ever was open. */
@@ -705,8 +648,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** Whether no message will come any more, but those that were read already. */
     boolean isOver() {
-        ConnectionState now = state;
-        return (now != ConnectionState.CONNECTING && !now.canReceive()) || violation != null;
+        return closing.isOver();
     }
 
     String protocol() {
@@ -771,27 +713,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** Whether something may still be sent. */
     boolean isOpenForSending() {
-        return state.canSend() && !isOutputClosed();
-    }
-
-    /** The one method that moves the state; false if the event does not apply any more. */
-    private boolean move(ConnectionState.Event event) {
-        while (true) {
-            ConnectionState before = state;
-            boolean possible =
-                    switch (event) {
-                        case OPENED -> before == ConnectionState.CONNECTING;
-                        case SEND_CLOSE -> before.canSend();
-                        case RECEIVE_CLOSE -> before.canReceive();
-                        case DISCONNECTED -> before != ConnectionState.CLOSED;
-                    };
-            if (!possible) {
-                return false;
-            }
-            if (STATE.compareAndSet(this, before, before.after(event))) {
-                return true;
-            }
-        }
+        return closing.canSend() && !isOutputClosed();
     }
 
     /** Tells all who wait, and the server's poll, to look again. */
@@ -812,9 +734,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         if (pool != null) {
             pool.leave();
         }
-        move(ConnectionState.Event.DISCONNECTED);
+        closing.disconnected();
         if (LOG.isDebugEnabled()) {
-            LOG.debug("= ended: {}", clip(outcome().toString()));
+            LOG.debug("= ended: {}", Closing.clip(outcome().toString()));
         }
         if (owner != null) {
             owner.ended();
@@ -823,53 +745,21 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     /** How it ended, once {@link #state} is CLOSED. */
-    End outcome() {
-        ProtocolException wrong = violation;
-        if (wrong != null) {
-            return new End(
-                    wrong.closeCode(),
-                    wrong.getMessage(),
-                    false,
-                    false,
-                    new java.net.ProtocolException(wrong.getMessage()));
-        }
-        int code = peerCloseCode;
-        if (code >= 0) {
-            IOException lost = lost(writeFailure);
-            return new End(code, peerCloseReason, peerClosedFirst, lost == null, lost);
-        }
-        return new End(CloseCode.ABNORMAL, "", !closing, false, failure());
-    }
-
-    /** What was lost although both sides closed; null if nothing was. */
-    private IOException lost(IOException cause) {
-        int in = dropped;
-        int out = discarded();
-        if (in == 0 && out == 0) {
-            return null;
-        }
-        return new IOException(
-                (in > 0
-                                ? in
-                                        + " received messages were dropped: after the close nobody"
-                                        + " took them"
-                                : "")
-                        + (in > 0 && out > 0 ? "; " : "")
-                        + (out > 0 ? out + " messages that were accepted could not be sent" : ""),
-                cause);
+    Closing.End outcome() {
+        return closing.outcome(discarded(), failure());
     }
 
     /** Whether the other side's close frame came before one of ours. Any thread. */
     boolean isCloseRequested() {
-        return peerCloseCode >= 0 && peerClosedFirst;
+        return closing.isRequested();
     }
 
     int peerCloseCode() {
-        return peerCloseCode;
+        return closing.peerCode();
     }
 
     String peerCloseReason() {
-        return peerCloseCode >= 0 ? peerCloseReason : "";
+        return closing.peerReason();
     }
 
     // ---- reading ----
@@ -917,13 +807,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                     arrived(n, large);
                     continue;
                 }
-                if (dropped > 0 || (dropping && inbound.isFull())) {
-                    int before = dropped;
-                    dropped = before + 1; // and all that follow: never a message behind a hole
+                if (closing.hasDropped() || (dropping && inbound.isFull())) {
+                    closing.messageDropped(); // and all that follow: never a message behind a hole
                     continue;
                 }
                 untold = true;
-                if (closing) {
+                if (closing.isBegun()) {
                     lastQueued = watchdog.now();
                 }
                 if (!decoder.isMessageNext(buffer, position, limit)) {
@@ -952,13 +841,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private void awaitRoom() {
         tell();
         blocked = true;
-        boolean wasClosing = closing;
+        boolean wasClosing = closing.isBegun();
         boolean changed =
                 news.await(
                         () ->
                                 !inbound.isFull()
                                         || dropping
-                                        || closing != wasClosing
+                                        || closing.isBegun() != wasClosing
                                         || phase() == Phase.ENDED,
                         wasClosing ? Nanos.of(limits.closeTimeout()) : Nanos.FOREVER);
         if (!changed) {
@@ -983,7 +872,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         untold = false;
         resting = Thread.currentThread();
         announce();
-        while (resting != null && !closing && phase() != Phase.ENDED) {
+        while (resting != null && !closing.isBegun() && phase() != Phase.ENDED) {
             LockSupport.park(this);
         }
         resting = null;
@@ -1037,7 +926,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private Message decode() {
         starved = false;
         try {
-            while (state.canReceive() && violation == null) {
+            while (closing.canReceive()) {
                 if (deferred != null) {
                     throw deferred;
                 }
@@ -1221,26 +1110,17 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     private void closeReceived() {
         awaitAnswers();
-        peerCloseReason = decoder.closeReason();
-        peerClosedFirst = state == ConnectionState.OPEN && !closing;
         int code = decoder.closeCode();
+        String reason = decoder.closeReason();
         if (LOG.isDebugEnabled()) {
-            LOG.debug("< close {} \"{}\"", code, clip(peerCloseReason));
+            LOG.debug("< close {} \"{}\"", code, Closing.clip(reason));
         }
-        peerCloseCode = code;
-        move(ConnectionState.Event.RECEIVE_CLOSE);
-        if (!client) {
-            shutdownDue = true; // the server ends the stream first (section 7.1.1)
-        }
-        lastWord(FrameEncoder.closePayload(code, peerCloseReason));
+        closing.peerClosed(code, reason);
+        lastWord();
     }
 
-    /**
-     * Accepts nothing more to send, and has our close frame follow what was accepted. Any thread;
-     * of several close frames the first goes out.
-     */
-    private void lastWord(byte[] payload) {
-        CLOSE_FRAME.compareAndSet(this, null, payload);
+    /** Accepts nothing more to send: our close frame follows what was accepted. Any thread. */
+    private void lastWord() {
         closeOutput();
         changed();
     }
@@ -1252,9 +1132,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      */
     private void awaitAnswers() {
         tell();
-        if (handled - queued < 0 && !closing) {
+        if (handled - queued < 0 && !closing.isBegun()) {
             courteous = true;
-            news.await(() -> handled - queued >= 0 || closing || phase() == Phase.ENDED, COURTESY);
+            news.await(
+                    () -> handled - queued >= 0 || closing.isBegun() || phase() == Phase.ENDED,
+                    COURTESY);
         }
     }
 
@@ -1272,13 +1154,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private void fail(ProtocolException e) {
         awaitAnswers();
         LOG.debug("! {} {}", e.closeCode(), e.getMessage());
-        violation = e;
+        closing.violated(e);
         if (client) {
             Threads.start("peerloom-writer", this::endLater);
-        } else {
-            shutdownDue = true;
         }
-        lastWord(FrameEncoder.closePayload(e.closeCode(), clip(e.getMessage())));
+        lastWord();
     }
 
     /**
@@ -1288,15 +1168,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      */
     private void endLater() {
         news.await(() -> phase() == Phase.ENDED, SERVER_FIRST);
-        shutdownDue = true;
+        closing.endStream();
         kick();
-    }
-
-    /** As much of a text in ASCII as fits into a close frame; good for a log too, on one line. */
-    private static String clip(String text) {
-        String plain = text.replaceAll("[^\\x20-\\x7E]", "?");
-        return plain.substring(
-                0, Math.min(plain.length(), FrameEncoder.MAX_CONTROL_PAYLOAD - Short.BYTES));
     }
 
     /**
@@ -1320,7 +1193,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         }
         // It may have ended before it took our close frame, or while that is being written.
         news.await(
-                () -> !state.canSend() || phase() == Phase.ENDED || writeFailure != null,
+                () ->
+                        !closing.canSend()
+                                || phase() == Phase.ENDED
+                                || closing.writeFailure() != null,
                 Nanos.FOREVER); // the watchdog bounds it
         end(null);
     }
@@ -1330,11 +1206,14 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      * to do it. The close deadline bounds it.
      */
     private void endTls() {
-        shutdownDue = true;
+        closing.endStream();
         kick();
-        if (!shut) {
+        if (!closing.isStreamEnded()) {
             news.await(
-                    () -> shut || writeFailure != null || phase() == Phase.ENDED,
+                    () ->
+                            closing.isStreamEnded()
+                                    || closing.writeFailure() != null
+                                    || phase() == Phase.ENDED,
                     Nanos.FOREVER); // the watchdog bounds it
         }
     }
@@ -1370,7 +1249,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             taken++;
             freed++;
             long bytes = (long) freedBytes + message.size();
-            boolean closes = closing;
+            boolean closes = closing.isBegun();
             if (closes) {
                 lastTaken = watchdog.now();
             }
@@ -1412,8 +1291,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         Message message = take();
         if (message != null
                 || !direct
-                || state == ConnectionState.CONNECTING
-                || isOver()
+                || closing.state() == ConnectionState.CONNECTING
+                || closing.isOver()
                 || !mayWaitInSocket()
                 || !tryAcquireRead()) {
             return message;
@@ -1479,8 +1358,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                     return message;
                 }
             }
-            ConnectionState now = state;
-            boolean over = isOver();
+            ConnectionState now = closing.state();
+            boolean over = closing.isOver();
             if (inbound.hasArrivals()) {
                 continue;
             }
@@ -1496,9 +1375,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                             () ->
                                     inbound.hasArrivals()
                                             || interrupted.getAsBoolean()
-                                            || (state != now && state != ConnectionState.OPEN)
-                                            || (now == ConnectionState.CONNECTING && state != now)
-                                            || violation != null,
+                                            || closing.hasMoved(now),
                             nanos == Nanos.FOREVER ? nanos : deadline - System.nanoTime());
             if (!inbound.hasArrivals() && (!more || interrupted.getAsBoolean())) {
                 return null;
@@ -1508,7 +1385,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** Has the connection read now, for a user who does not wait in {@link #receive}. */
     void watch() {
-        if (direct && state == ConnectionState.OPEN && !isReadRoleTaken()) {
+        if (direct && closing.state() == ConnectionState.OPEN && !isReadRoleTaken()) {
             startReader();
         }
     }
@@ -1519,7 +1396,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      */
     private void releaseDirect() {
         releaseRead();
-        if (closing || peerCloseCode >= 0 || violation != null || writeFailure != null) {
+        if (closing.needsReader()) {
             startReader();
         }
     }
@@ -1541,7 +1418,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      *     copied if they are queued
      */
     Sent send(Message message, boolean shared) {
-        if (!state.canSend()) {
+        if (!closing.canSend()) {
             return Sent.CLOSED;
         }
         if (direct && isOwner() && mayWaitInSocket()) {
@@ -1556,7 +1433,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** Queues a frame that was encoded before; never waits. */
     Sent send(Frame frame) {
-        if (!state.canSend()) {
+        if (!closing.canSend()) {
             return Sent.CLOSED;
         }
         return enqueue(frame) ? Sent.OK : refused();
@@ -1592,14 +1469,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      * @param payload of the close frame
      */
     void close(byte[] payload) {
-        if (state == ConnectionState.CONNECTING) {
+        if (closing.state() == ConnectionState.CONNECTING) {
             if (client || ANSWERED.compareAndSet(this, false, true)) {
-                closing = true;
-                end(null);
+                abort();
                 return;
             }
-            closeAfterOpening = payload; // the answer is on its way, the close frame goes after it
-            if (state == ConnectionState.CONNECTING) {
+            if (closing.postpone(payload)) { // the answer is on its way, our frame goes after it
                 return;
             }
         }
@@ -1608,32 +1483,29 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** Notes that its user closes it. Any thread, before {@link #close} or {@link #abort}. */
     void closeCalled() {
-        closeCalled = true;
+        closing.called();
     }
 
     boolean isCloseCalled() {
-        return closeCalled;
+        return closing.isCalled();
     }
 
     private void closeOnce(byte[] payload) {
-        if (!state.canSend() || !CLOSING.compareAndSet(this, false, true)) {
-            return;
+        if (closing.begin(payload)) {
+            lastWord();
+            startReader(); // somebody must read the reply
         }
-        lastWord(payload);
-        startReader(); // somebody must read the reply
     }
 
     /** Drops the connection without a close frame. */
     void abort() {
-        closing = true;
+        closing.drop();
         end(null);
     }
 
     @Override
     protected void writeFailed(IOException cause) {
-        if (writeFailure == null) {
-            writeFailure = cause;
-        }
+        closing.writeFailed(cause);
         startReader(); // if nobody reads; who does meets the end
         changed();
     }
@@ -1660,30 +1532,27 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     @Override
     protected boolean isLastDue() {
-        return writeFailure == null && (state.canSend() || (shutdownDue && !shut));
+        return closing.isLastDue();
     }
 
     @Override
     protected void encodeLast() throws IOException {
-        if (state.canSend()) {
-            if (closing && peerCloseCode < 0 && written() - writtenBefore > PING_BEFORE_CLOSE) {
+        if (closing.isFrameDue()) {
+            if (closing.isOursFirst() && written() - writtenBefore > PING_BEFORE_CLOSE) {
                 byte[] payload = pingPayload();
                 lastPing = payload;
                 sendPing(payload);
             }
-            control(Opcode.CLOSE, closeFrame);
+            control(Opcode.CLOSE, closing.frame());
             flushBuffer();
             LOG.debug("> close");
-            move(ConnectionState.Event.SEND_CLOSE);
-            if (violation != null) {
-                move(ConnectionState.Event.DISCONNECTED); // nothing is expected of it any more
-            }
+            closing.sent();
             changed();
         }
-        if (shutdownDue && !shut) {
+        if (closing.isStreamEndDue()) {
             flushBuffer();
             wire().shutdownOutput();
-            shut = true;
+            closing.streamEnded();
             news.signal();
         }
     }
@@ -1767,13 +1636,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     protected void encodeUrgent() throws IOException {
         if (pong != null) {
             Pong due = (Pong) PONG.getAndSet(this, null);
-            if (due != null && state.canSend()) {
+            if (due != null && closing.canSend()) {
                 encodePongs(due);
             }
         }
         if (ping != null) {
             byte[] payload = (byte[]) PING.getAndSet(this, null);
-            if (payload != null && state.canSend()) {
+            if (payload != null && closing.canSend()) {
                 sendPing(payload);
             }
         }
@@ -1788,7 +1657,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         if (pool != null) {
             pool.trim(now, POOL_IDLE);
         }
-        ConnectionState current = state;
+        ConnectionState current = closing.state();
         if (current == ConnectionState.CONNECTING) {
             if (handshakeSince == 0) {
                 handshakeSince = now | 1;
@@ -1797,8 +1666,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             } else if (refusal != null && now - refusalRead > REFUSAL_SILENCE) {
                 end(refusal);
             }
-        } else if (current != ConnectionState.OPEN || violation != null || writeFailure != null) {
-            closing(now, current);
+        } else if (!closing.isOpen()) {
+            tickClosing(now, current);
         } else {
             heartbeat(now);
             if (direct && !isReadRoleTaken() && now - lastReceive > 2 * watchdog.period()) {
@@ -1812,7 +1681,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      * being written, the write timeout counts instead, and while messages wait for room, {@link
      * #awaitRoom} has the same timeout of its own.
      */
-    private void closing(long now, ConnectionState current) {
+    private void tickClosing(long now, ConnectionState current) {
         if (closingSince == 0) {
             closingFirst = now;
             closingSince = now | 1;
@@ -1822,15 +1691,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 && now - closingFirst < Nanos.of(limits.lingerTimeout())) {
             closingSince = now | 1;
         } else if (now - closingSince > Nanos.of(limits.closeTimeout())) {
+            IOException failed = closing.writeFailure();
             IOException cause =
                     current == ConnectionState.CLOSED
                             ? null
-                            : writeFailure != null
-                                    ? writeFailure
+                            : failed != null
+                                    ? failed
                                     : timeout(
                                             "no answer to our close frame for ",
                                             limits.closeTimeout());
-            if (writeFailure != null || allRead) {
+            if (failed != null || allRead) {
                 end(cause);
             } else {
                 endAndLinger(cause, limits.lingerTimeout());

@@ -154,7 +154,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     private Phase phase = Phase.NEVER;
 
     /** How the connection ended; null before. */
-    private WebSocketConnection.End end;
+    private Closing.End end;
 
     /** Why the connection, or the last call that was refused, failed. */
     private Optional<Throwable> failure = Optional.empty();
