@@ -4,6 +4,7 @@ import io.peerloom.Limits;
 import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.Nanos;
+import io.peerloom.internal.link.Output;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Watchdog;
@@ -1088,11 +1089,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         } while (!PONG.compareAndSet(this, before, added));
     }
 
-    private void encodePongs(Pong newest) throws IOException {
+    private void encodePongs(Pong newest, Output out) throws IOException {
         if (newest.before != null) {
-            encodePongs(newest.before);
+            encodePongs(newest.before, out);
         }
-        control(Opcode.PONG, newest.payload);
+        control(Opcode.PONG, newest.payload, out);
     }
 
     /** A pong that nobody asked for, or that answers an older ping, says nothing. */
@@ -1457,9 +1458,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         return ByteBuffer.allocate(Long.BYTES).putLong(System.nanoTime()).array();
     }
 
-    private void sendPing(byte[] payload) throws IOException {
+    private void sendPing(byte[] payload, Output out) throws IOException {
         unanswered = payload;
-        control(Opcode.PING, payload);
+        control(Opcode.PING, payload, out);
     }
 
     /**
@@ -1516,16 +1517,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     @Override
-    protected void encode(Outgoing element) throws IOException {
+    protected void encode(Outgoing element, Output out) throws IOException {
         switch (element) {
-            case Message message -> encode(message);
+            case Message message -> encode(message, out);
             case Frame frame -> {
                 boolean packed =
                         frame.packed != null
                                 && deflater != null
                                 && deflater.takesForeign(frame.size);
                 byte[] bytes = packed ? frame.packed : frame.bytes;
-                writeThrough(bytes, 0, bytes.length);
+                out.write(bytes, 0, bytes.length);
             }
         }
     }
@@ -1536,28 +1537,28 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     @Override
-    protected void encodeLast() throws IOException {
+    protected void encodeLast(Output out) throws IOException {
         if (closing.isFrameDue()) {
             if (closing.isOursFirst() && written() - writtenBefore > PING_BEFORE_CLOSE) {
                 byte[] payload = pingPayload();
                 lastPing = payload;
-                sendPing(payload);
+                sendPing(payload, out);
             }
-            control(Opcode.CLOSE, closing.frame());
-            flushBuffer();
+            control(Opcode.CLOSE, closing.frame(), out);
+            out.flush();
             LOG.debug("> close");
             closing.sent();
             changed();
         }
         if (closing.isStreamEndDue()) {
-            flushBuffer();
+            out.flush();
             wire().shutdownOutput();
             closing.streamEnded();
             news.signal();
         }
     }
 
-    private void encode(Message message) throws IOException {
+    private void encode(Message message, Output out) throws IOException {
         byte[] data = message.bytes();
         int opcode = message.isText() ? Opcode.TEXT : Opcode.BINARY;
         int length = data.length;
@@ -1568,44 +1569,37 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             length = deflater.length();
             opcode |= FrameEncoder.COMPRESSED;
         }
-        if (client) {
+        if (!client) {
+            byte[] to = out.room(FrameEncoder.headerLength(length, false));
+            out.filled(FrameEncoder.putHeader(to, out.filled(), true, opcode, length, false, 0));
+            out.write(data, 0, length);
+        } else if (length <= MASK_PIECE) {
+            frame(opcode, data, length, out);
+        } else {
             int key = keys.next();
-            if (length <= MASK_PIECE) {
-                byte[] out = room(FrameEncoder.frameLength(length, true));
-                filled(
-                        FrameEncoder.encode(
-                                out, filled(), true, opcode, data, 0, length, true, key));
-                return;
-            }
-            byte[] out = room(FrameEncoder.headerLength(length, true));
-            filled(FrameEncoder.putHeader(out, filled(), true, opcode, length, true, key));
+            byte[] to = out.room(FrameEncoder.headerLength(length, true));
+            out.filled(FrameEncoder.putHeader(to, out.filled(), true, opcode, length, true, key));
             for (int done = 0; done < length; ) { // pieces are a multiple of 4: the key fits each
                 int piece = Math.min(length - done, MASK_PIECE);
-                out = room(piece);
-                Masking.copy(data, done, out, filled(), piece, key, 0);
-                filled(filled() + piece);
+                to = out.room(piece);
+                Masking.copy(data, done, to, out.filled(), piece, key, 0);
+                out.filled(out.filled() + piece);
                 done += piece;
             }
-        } else {
-            byte[] out = room(FrameEncoder.headerLength(length, false));
-            filled(FrameEncoder.putHeader(out, filled(), true, opcode, length, false, 0));
-            writeThrough(data, 0, length);
         }
     }
 
-    private void control(int opcode, byte[] payload) throws IOException {
-        byte[] out = room(FrameEncoder.frameLength(payload.length, client));
-        filled(
+    private void control(int opcode, byte[] payload, Output out) throws IOException {
+        frame(opcode, payload, payload.length, out);
+    }
+
+    /** A whole frame, gathered in one piece. */
+    private void frame(int opcode, byte[] data, int length, Output out) throws IOException {
+        byte[] to = out.room(FrameEncoder.frameLength(length, client));
+        int key = client ? keys.next() : 0;
+        out.filled(
                 FrameEncoder.encode(
-                        out,
-                        filled(),
-                        true,
-                        opcode,
-                        payload,
-                        0,
-                        payload.length,
-                        client,
-                        client ? keys.next() : 0));
+                        to, out.filled(), true, opcode, data, 0, length, client, key));
     }
 
     @Override
@@ -1633,17 +1627,17 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     @Override
-    protected void encodeUrgent() throws IOException {
+    protected void encodeUrgent(Output out) throws IOException {
         if (pong != null) {
             Pong due = (Pong) PONG.getAndSet(this, null);
             if (due != null && closing.canSend()) {
-                encodePongs(due);
+                encodePongs(due, out);
             }
         }
         if (ping != null) {
             byte[] payload = (byte[]) PING.getAndSet(this, null);
             if (payload != null && closing.canSend()) {
-                sendPing(payload);
+                sendPing(payload, out);
             }
         }
     }
