@@ -28,10 +28,8 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
@@ -139,30 +137,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** How many messages of one read are decoded at a time. */
     private static final int AHEAD = 32;
 
-    /** How long a pool of compressors may lie unused. */
-    private static final long POOL_IDLE = Duration.ofSeconds(1).toNanos();
-
-    /**
-     * How long the answer to a close frame, or to a broken protocol, waits for a user who is still
-     * at the messages before it: so that his answers to them go out first. Who does not poll that
-     * often has no answers to wait for.
-     */
-    private static final long COURTESY = Duration.ofMillis(250).toNanos();
-
-    /** How long a server may take to end the stream after we told it what it did wrong. */
-    private static final long SERVER_FIRST = Duration.ofMillis(500).toNanos();
-
     /**
      * With more bytes sent than this since the other side was last heard of, a ping goes in front
      * of our close frame: its pong says that the other side has read all of them.
      */
     private static final int PING_BEFORE_CLOSE = 64 * 1024;
-
-    /**
-     * How long the body of a refusal may stand still: many servers give it no length, and leave the
-     * connection open behind it.
-     */
-    private static final long REFUSAL_SILENCE = Duration.ofMillis(500).toNanos();
 
     /**
      * How many pongs may be due at a time. With one more, only the newest ping is answered (RFC
@@ -215,6 +194,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     // ---- facts, published by the roles and the watchdog, read by all ----
 
     private final Closing closing;
+    private final Deadlines deadlines;
 
     /** Nobody takes messages any more: those that find no room are dropped. */
     private volatile boolean dropping;
@@ -361,21 +341,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** Null if no compression was agreed on; written before the state becomes OPEN. */
     private MessageDeflater deflater;
 
-    // ---- the watchdog's ----
-
-    /** The tick since which the handshake, or the closing, is under way; 0 before. */
-    private long handshakeSince;
-
-    private long closingSince;
-
-    /** The tick in which the closing was first seen, and is counted as a whole from. */
-    private long closingFirst;
-
-    /** A ping went out, in the tick of that time, and nothing has come in since. */
-    private boolean pinged;
-
-    private long pingedAt;
-
     WebSocketConnection(
             boolean client,
             boolean direct,
@@ -397,6 +362,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         super(watchdog, limits.outboundMessages(), limits.outboundBytes(), limits.writeTimeout());
         this.client = client;
         this.closing = new Closing(client);
+        this.deadlines = new Deadlines(limits);
         this.direct = direct;
         this.limits = limits;
         this.compression = options.compression();
@@ -416,22 +382,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** The clock of one connection alone. */
     static Watchdog watchdog(Limits limits) {
-        return new Watchdog(deadlines(limits));
+        return new Watchdog(Deadlines.of(limits));
     }
 
     /** The clock of a server's connections. */
     static Watchdog sharedWatchdog(Limits limits) {
-        return Watchdog.shared(deadlines(limits));
-    }
-
-    private static Duration[] deadlines(Limits limits) {
-        return new Duration[] {
-            limits.handshakeTimeout(),
-            limits.closeTimeout(),
-            limits.writeTimeout(),
-            limits.heartbeatInterval(),
-            limits.heartbeatTimeout()
-        };
+        return Watchdog.shared(Deadlines.of(limits));
     }
 
     // ---- opening ----
@@ -1137,7 +1093,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             courteous = true;
             news.await(
                     () -> handled - queued >= 0 || closing.isBegun() || phase() == Phase.ENDED,
-                    COURTESY);
+                    Deadlines.COURTESY);
         }
     }
 
@@ -1168,7 +1124,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      * frame included.
      */
     private void endLater() {
-        news.await(() -> phase() == Phase.ENDED, SERVER_FIRST);
+        news.await(() -> phase() == Phase.ENDED, Deadlines.SERVER_FIRST);
         closing.endStream();
         kick();
     }
@@ -1649,79 +1605,41 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         super.tick(now);
         wakeReader();
         if (pool != null) {
-            pool.trim(now, POOL_IDLE);
+            pool.trim(now, Deadlines.POOL_IDLE);
         }
-        ConnectionState current = closing.state();
-        if (current == ConnectionState.CONNECTING) {
-            if (handshakeSince == 0) {
-                handshakeSince = now | 1;
-            } else if (now - handshakeSince > Nanos.of(limits.handshakeTimeout())) {
+        if (closing.state() == ConnectionState.CONNECTING) {
+            IOException refused = refusal;
+            if (deadlines.isHandshakeOver(now)) {
                 handshakeTimedOut(now);
-            } else if (refusal != null && now - refusalRead > REFUSAL_SILENCE) {
-                end(refusal);
+            } else if (refused != null && Deadlines.isRefusalOver(now, refusalRead)) {
+                end(refused);
             }
         } else if (!closing.isOpen()) {
-            tickClosing(now, current);
+            boolean writing = isWriting() || !outbound.isEmpty();
+            if (deadlines.isCloseOver(now, writing, blocked, lastQueued, lastTaken)) {
+                closeTimedOut();
+            }
         } else {
-            heartbeat(now);
+            switch (deadlines.heartbeat(now, lastRead, !blocked && isReadRoleTaken())) {
+                case PING -> ping();
+                case DEAD -> end(deadlines.heartbeatTimeout());
+                case NOTHING -> {}
+            }
             if (direct && !isReadRoleTaken() && now - lastReceive > 2 * watchdog.period()) {
                 startReader(); // nobody receives, so nobody answers pings or sees the end
             }
         }
     }
 
-    /**
-     * The close timeout, counted from the last progress. While what was accepted before is still
-     * being written, the write timeout counts instead, and while messages wait for room, {@link
-     * #awaitRoom} has the same timeout of its own.
-     */
-    private void tickClosing(long now, ConnectionState current) {
-        if (closingSince == 0) {
-            closingFirst = now;
-            closingSince = now | 1;
-        } else if (isWriting() || !outbound.isEmpty()) {
-            closingSince = now | 1;
-        } else if ((blocked || isTaking())
-                && now - closingFirst < Nanos.of(limits.lingerTimeout())) {
-            closingSince = now | 1;
-        } else if (now - closingSince > Nanos.of(limits.closeTimeout())) {
-            IOException failed = closing.writeFailure();
-            IOException cause =
-                    current == ConnectionState.CLOSED
-                            ? null
-                            : failed != null
-                                    ? failed
-                                    : timeout(
-                                            "no answer to our close frame for ",
-                                            limits.closeTimeout());
-            if (failed != null || allRead) {
-                end(cause);
-            } else {
-                endAndLinger(cause, limits.lingerTimeout());
-            }
-        }
-    }
-
-    /** Whether messages have come in and been taken since {@link #closingSince}. */
-    private boolean isTaking() {
-        return (lastQueued | 1) - closingSince >= 0 && (lastTaken | 1) - closingSince >= 0;
-    }
-
     private void handshakeTimedOut(long now) {
-        IOException cause =
-                refusal != null
-                        ? refusal
-                        : timeout(
-                                "the opening handshake took longer than ",
-                                limits.handshakeTimeout());
+        IOException refused = refusal;
+        IOException cause = refused != null ? refused : deadlines.handshakeTimeout();
         boolean unheard = client || phase() == Phase.CONNECTING; // there is no wire to answer on
         if (unheard || !ANSWERED.compareAndSet(this, false, true)) {
             end(cause); // should our answer below block, a later tick comes here
             return;
         }
-        // On a busy machine the thread below may not run before the next tick, which would end it.
-        long grace = Nanos.of(limits.handshakeTimeout()) - Nanos.of(limits.closeTimeout());
-        handshakeSince = (now - Math.max(0, grace)) | 1;
+        deadlines.answerLate(now);
         Threads.start(
                 "peerloom-writer",
                 () -> {
@@ -1734,25 +1652,17 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 });
     }
 
-    private void heartbeat(long now) {
-        long read = lastRead;
-        if (blocked || !isReadRoleTaken()) {
-            pinged = false; // we are the ones who do not read
-        } else if (pinged && read - pingedAt >= 0) {
-            pinged = false; // not even the pong is needed: any byte is a sign of life
-        } else if (pinged) {
-            if (now - pingedAt > Nanos.of(limits.heartbeatTimeout())) {
-                end(timeout("no sign of life after a ping for ", limits.heartbeatTimeout()));
-            }
-        } else if (now - read > Nanos.of(limits.heartbeatInterval())) {
-            pinged = true;
-            pingedAt = now;
-            ping();
+    private void closeTimedOut() {
+        IOException failed = closing.writeFailure();
+        IOException cause =
+                closing.state() == ConnectionState.CLOSED
+                        ? null
+                        : failed != null ? failed : deadlines.closeTimeout();
+        if (failed != null || allRead) {
+            end(cause);
+        } else {
+            endAndLinger(cause, limits.lingerTimeout());
         }
-    }
-
-    private static SocketTimeoutException timeout(String what, Duration time) {
-        return new SocketTimeoutException(what + time.toMillis() + " ms");
     }
 
     /**
