@@ -12,13 +12,9 @@ import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.ConnectionState;
 import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.FrameDecoder;
-import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
-import io.peerloom.internal.protocol.MaskKeys;
-import io.peerloom.internal.protocol.Masking;
 import io.peerloom.internal.protocol.MessageDeflater;
-import io.peerloom.internal.protocol.Opcode;
 import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.ProtocolException;
 import io.peerloom.internal.protocol.ResponseBody;
@@ -28,7 +24,6 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.util.Arrays;
 import java.util.List;
@@ -50,7 +45,7 @@ import org.slf4j.LoggerFactory;
  * two, so that pings and closes go unanswered, a reader thread takes over for the rest of the
  * connection.
  */
-final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> implements Runnable {
+final class WebSocketConnection extends Link<Object> implements Runnable {
 
     private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
 
@@ -76,47 +71,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         boolean isAttentive();
     }
 
-    /** What can be queued for sending. */
-    sealed interface Outgoing permits Message, Frame {
-        /** What it counts for in the queue, in bytes. */
-        int weight();
-    }
-
-    /** A server's frame, encoded once for many connections. */
-    static final class Frame implements Outgoing {
-        private final byte[] bytes;
-
-        /** The same message, compressed with a full window and no context; or null. */
-        private final byte[] packed;
-
-        /** The length of the message. */
-        private final int size;
-
-        private Frame(byte[] bytes, byte[] packed, int size) {
-            this.bytes = bytes;
-            this.packed = packed;
-            this.size = size;
-        }
-
-        @Override
-        public int weight() {
-            return bytes.length;
-        }
-    }
-
-    /** A pong that is due, and those before it. */
-    private static final class Pong {
-        private final byte[] payload;
-        private final Pong before;
-        private final int count;
-
-        Pong(byte[] payload, Pong before) {
-            this.payload = payload;
-            this.before = before;
-            this.count = before == null ? 1 : before.count + 1;
-        }
-    }
-
     /** What an idle or quiet connection reads into. */
     private static final int READ_SMALL = 64;
 
@@ -131,42 +85,22 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** The most that one read asks for when it reads into a message. */
     private static final int READ_DIRECT = 128 * 1024;
 
-    /** Masked payloads pass through the output buffer in pieces of this size. */
-    private static final int MASK_PIECE = 64 * 1024;
-
     /** How many messages of one read are decoded at a time. */
     private static final int AHEAD = 32;
-
-    /**
-     * With more bytes sent than this since the other side was last heard of, a ping goes in front
-     * of our close frame: its pong says that the other side has read all of them.
-     */
-    private static final int PING_BEFORE_CLOSE = 64 * 1024;
-
-    /**
-     * How many pongs may be due at a time. With one more, only the newest ping is answered (RFC
-     * 6455 section 5.5.3): a flood of pings that nobody reads the answers of must not fill our
-     * memory.
-     */
-    private static final int PONGS = 32;
 
     private static final byte[] NO_BYTES = {};
 
     /** What a direct connection has queued while no reader thread was needed; stays empty. */
     private static final MpscQueue<Message> NONE = new MpscQueue<>(1, 1);
 
-    private static final VarHandle PONG;
-    private static final VarHandle PING;
     private static final VarHandle ANSWERED;
     private static final VarHandle RESTING;
 
     static {
         try {
             var lookup = MethodHandles.lookup();
-            PONG = lookup.findVarHandle(WebSocketConnection.class, "pong", Pong.class);
             ANSWERED = lookup.findVarHandle(WebSocketConnection.class, "answered", boolean.class);
             RESTING = lookup.findVarHandle(WebSocketConnection.class, "resting", Thread.class);
-            PING = lookup.findVarHandle(WebSocketConnection.class, "ping", byte[].class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -195,6 +129,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     private final Closing closing;
     private final Deadlines deadlines;
+    private final Outbound out;
 
     /** Nobody takes messages any more: those that find no room are dropped. */
     private volatile boolean dropping;
@@ -222,32 +157,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** The extensions in the words of the handshake, "" for none; written like the protocol. */
     private String extensions = "";
-
-    /**
-     * The pongs that are due, newest first; added to by the read role, taken whole by the write
-     * role, both by atomic exchange.
-     */
-    @SuppressWarnings("unused") // through PONG
-    private volatile Pong pong;
-
-    /** Payload of a ping to send; set by anybody, taken by the write role. */
-    @SuppressWarnings("unused") // through PING
-    private volatile byte[] ping;
-
-    /**
-     * Payload of the last ping that went out, until its pong comes in; set by the write role, taken
-     * by the read role.
-     */
-    private volatile byte[] unanswered;
-
-    /** Payload of the ping in front of our close frame; null if there is none. The write role's. */
-    private volatile byte[] lastPing;
-
-    /** The other side has read all that was sent before our close frame. Read role. */
-    private volatile boolean allRead;
-
-    /** Time of the last answered ping there and back in nanoseconds, or -1. Read role. */
-    private volatile long roundTrip = -1;
 
     /** Tick in which bytes last came in. Written by the read role, read by the watchdog. */
     private volatile long lastRead;
@@ -334,13 +243,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** Whether the last read had to wait for long. */
     private boolean wasQuiet;
 
-    // ---- the write role's ----
-
-    private final MaskKeys keys;
-
-    /** Null if no compression was agreed on; written before the state becomes OPEN. */
-    private MessageDeflater deflater;
-
     WebSocketConnection(
             boolean client,
             boolean direct,
@@ -363,6 +265,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         this.client = client;
         this.closing = new Closing(client);
         this.deadlines = new Deadlines(limits);
+        this.out = new Outbound(client, closing);
         this.direct = direct;
         this.limits = limits;
         this.compression = options.compression();
@@ -373,7 +276,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         this.owner = owner;
         this.inbound = direct ? NONE : inboundQueue();
         this.decoder = new FrameDecoder(!client, limits.maxMessageBytes(), limits.maxFragments());
-        this.keys = client ? new MaskKeys() : null;
     }
 
     private MpscQueue<Message> inboundQueue() {
@@ -537,11 +439,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         boolean serverKeeps = !agreed.serverNoContextTakeover();
         boolean clientKeeps = !agreed.clientNoContextTakeover();
         decoder.inflate(pool, client ? serverKeeps : clientKeeps);
-        deflater =
+        out.compress(
                 new MessageDeflater(
                         pool,
                         client ? agreed.clientMaxWindowBits() : agreed.serverMaxWindowBits(),
-                        client ? clientKeeps : serverKeeps);
+                        client ? clientKeeps : serverKeeps),
+                compression);
         extensions = agreement.text();
     }
 
@@ -643,7 +546,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     long roundTripNanos() {
-        return roundTrip;
+        return out.roundTrip();
     }
 
     /**
@@ -659,13 +562,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** What it holds now. Any thread. */
     Held held() {
-        Pong due = pong;
         return new Held(
                 inbound.count(),
                 inbound.bytes(),
                 outbound.count(),
                 outbound.bytes(),
-                due == null ? 0 : due.count);
+                out.pongs());
     }
 
     /** Whether something may still be sent. */
@@ -908,10 +810,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                         return new Message(decoder.payload(), false);
                     }
                     case PING -> {
-                        addPong(decoder.payload());
+                        out.answer(decoder.payload());
                         kick();
                     }
-                    case PONG -> pongReceived(decoder.payload());
+                    case PONG -> out.pongReceived(decoder.payload());
                     case CLOSE -> closeReceived();
                 }
             }
@@ -1033,35 +935,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         long now = watchdog.now();
         if (lastReceive != now) {
             lastReceive = now;
-        }
-    }
-
-    private void addPong(byte[] payload) {
-        Pong before;
-        Pong added;
-        do {
-            before = pong;
-            added = new Pong(payload, before == null || before.count == PONGS ? null : before);
-        } while (!PONG.compareAndSet(this, before, added));
-    }
-
-    private void encodePongs(Pong newest, Output out) throws IOException {
-        if (newest.before != null) {
-            encodePongs(newest.before, out);
-        }
-        control(Opcode.PONG, newest.payload, out);
-    }
-
-    /** A pong that nobody asked for, or that answers an older ping, says nothing. */
-    private void pongReceived(byte[] payload) {
-        byte[] asked = unanswered;
-        if (asked == null || !Arrays.equals(asked, payload)) {
-            return;
-        }
-        unanswered = null; // unless another went out meanwhile; then its pong says nothing
-        roundTrip = System.nanoTime() - ByteBuffer.wrap(payload).getLong();
-        if (asked == lastPing) {
-            allRead = true;
         }
     }
 
@@ -1389,7 +1262,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     /** Queues a frame that was encoded before; never waits. */
-    Sent send(Frame frame) {
+    Sent send(Outbound.Frame frame) {
         if (!closing.canSend()) {
             return Sent.CLOSED;
         }
@@ -1405,18 +1278,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         if (!isOpenForSending()) {
             return false;
         }
-        ping = pingPayload();
+        out.ping();
         kick();
         return true;
-    }
-
-    private static byte[] pingPayload() {
-        return ByteBuffer.allocate(Long.BYTES).putLong(System.nanoTime()).array();
-    }
-
-    private void sendPing(byte[] payload, Output out) throws IOException {
-        unanswered = payload;
-        control(Opcode.PING, payload, out);
     }
 
     /**
@@ -1468,23 +1332,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     @Override
-    protected int weight(Outgoing element) {
-        return element.weight();
+    protected int weight(Object element) {
+        return Outbound.weight(element);
     }
 
     @Override
-    protected void encode(Outgoing element, Output out) throws IOException {
-        switch (element) {
-            case Message message -> encode(message, out);
-            case Frame frame -> {
-                boolean packed =
-                        frame.packed != null
-                                && deflater != null
-                                && deflater.takesForeign(frame.size);
-                byte[] bytes = packed ? frame.packed : frame.bytes;
-                out.write(bytes, 0, bytes.length);
-            }
-        }
+    protected void encode(Object element, Output output) throws IOException {
+        out.encode(element, output);
     }
 
     @Override
@@ -1493,69 +1347,20 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     @Override
-    protected void encodeLast(Output out) throws IOException {
+    protected void encodeLast(Output output) throws IOException {
         if (closing.isFrameDue()) {
-            if (closing.isOursFirst() && written() - writtenBefore > PING_BEFORE_CLOSE) {
-                byte[] payload = pingPayload();
-                lastPing = payload;
-                sendPing(payload, out);
-            }
-            control(Opcode.CLOSE, closing.frame(), out);
-            out.flush();
+            out.encodeClose(output, written() - writtenBefore);
+            output.flush();
             LOG.debug("> close");
             closing.sent();
             changed();
         }
         if (closing.isStreamEndDue()) {
-            out.flush();
+            output.flush();
             wire().shutdownOutput();
             closing.streamEnded();
             news.signal();
         }
-    }
-
-    private void encode(Message message, Output out) throws IOException {
-        byte[] data = message.bytes();
-        int opcode = message.isText() ? Opcode.TEXT : Opcode.BINARY;
-        int length = data.length;
-        if (deflater != null
-                && message.wantsCompression(compression.threshold())
-                && deflater.deflate(data)) {
-            data = deflater.packed();
-            length = deflater.length();
-            opcode |= FrameEncoder.COMPRESSED;
-        }
-        if (!client) {
-            byte[] to = out.room(FrameEncoder.headerLength(length, false));
-            out.filled(FrameEncoder.putHeader(to, out.filled(), true, opcode, length, false, 0));
-            out.write(data, 0, length);
-        } else if (length <= MASK_PIECE) {
-            frame(opcode, data, length, out);
-        } else {
-            int key = keys.next();
-            byte[] to = out.room(FrameEncoder.headerLength(length, true));
-            out.filled(FrameEncoder.putHeader(to, out.filled(), true, opcode, length, true, key));
-            for (int done = 0; done < length; ) { // pieces are a multiple of 4: the key fits each
-                int piece = Math.min(length - done, MASK_PIECE);
-                to = out.room(piece);
-                Masking.copy(data, done, to, out.filled(), piece, key, 0);
-                out.filled(out.filled() + piece);
-                done += piece;
-            }
-        }
-    }
-
-    private void control(int opcode, byte[] payload, Output out) throws IOException {
-        frame(opcode, payload, payload.length, out);
-    }
-
-    /** A whole frame, gathered in one piece. */
-    private void frame(int opcode, byte[] data, int length, Output out) throws IOException {
-        byte[] to = out.room(FrameEncoder.frameLength(length, client));
-        int key = client ? keys.next() : 0;
-        out.filled(
-                FrameEncoder.encode(
-                        to, out.filled(), true, opcode, data, 0, length, client, key));
     }
 
     @Override
@@ -1567,9 +1372,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     @Override
     protected void dropOutput() {
-        if (deflater != null) {
-            deflater.release();
-        }
+        out.release();
     }
 
     @Override
@@ -1579,23 +1382,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     @Override
     protected boolean hasUrgent() {
-        return pong != null || ping != null;
+        return out.hasUrgent();
     }
 
     @Override
-    protected void encodeUrgent(Output out) throws IOException {
-        if (pong != null) {
-            Pong due = (Pong) PONG.getAndSet(this, null);
-            if (due != null && closing.canSend()) {
-                encodePongs(due, out);
-            }
-        }
-        if (ping != null) {
-            byte[] payload = (byte[]) PING.getAndSet(this, null);
-            if (payload != null && closing.canSend()) {
-                sendPing(payload, out);
-            }
-        }
+    protected void encodeUrgent(Output output) throws IOException {
+        out.encodeUrgent(output);
     }
 
     // ---- deadlines ----
@@ -1658,38 +1450,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 closing.state() == ConnectionState.CLOSED
                         ? null
                         : failed != null ? failed : deadlines.closeTimeout();
-        if (failed != null || allRead) {
+        if (failed != null || out.isAllRead()) {
             end(cause);
         } else {
             endAndLinger(cause, limits.lingerTimeout());
         }
-    }
-
-    /**
-     * A server's frame, to be sent to many.
-     *
-     * @param compression how to compress it too, with a compressor of the pool; null not to
-     */
-    static Frame frame(Message message, Compression compression, DeflatePool pool) {
-        byte[] data = message.bytes();
-        int opcode = message.isText() ? Opcode.TEXT : Opcode.BINARY;
-        byte[] packed = null;
-        if (compression != null && message.wantsCompression(compression.threshold())) {
-            var deflater = new MessageDeflater(pool, PermessageDeflate.MAX_BITS, false);
-            if (deflater.deflate(data)) {
-                packed =
-                        frame(
-                                opcode | FrameEncoder.COMPRESSED,
-                                deflater.packed(),
-                                deflater.length());
-            }
-        }
-        return new Frame(frame(opcode, data, data.length), packed, data.length);
-    }
-
-    private static byte[] frame(int opcode, byte[] data, int length) {
-        byte[] bytes = new byte[FrameEncoder.frameLength(length, false)];
-        FrameEncoder.encode(bytes, 0, true, opcode, data, 0, length, false, 0);
-        return bytes;
     }
 }

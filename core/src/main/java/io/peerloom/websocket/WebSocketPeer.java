@@ -1028,7 +1028,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /** For broadcasts: queues a frame that was encoded for many. */
-    ErrorCode send(WebSocketConnection.Frame frame) {
+    ErrorCode send(Outbound.Frame frame) {
         WebSocketConnection current = connection;
         return current == null ? ErrorCode.FAILED : code(current.send(frame));
     }

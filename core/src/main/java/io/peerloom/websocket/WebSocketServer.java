@@ -1248,7 +1248,7 @@ public final class WebSocketServer implements AutoCloseable {
         Objects.requireNonNull(message, "message");
         Objects.requireNonNull(receivers, "receivers");
         Settings settings = current;
-        WebSocketConnection.Frame frame = null;
+        Outbound.Frame frame = null;
         Map<Integer, ErrorCode> missed = null;
         for (Map.Entry<Integer, WebSocketPeer> client : peers.entrySet()) {
             if (!receivers.test(client.getKey())) {
@@ -1256,7 +1256,7 @@ public final class WebSocketServer implements AutoCloseable {
             }
             if (frame == null) {
                 frame =
-                        WebSocketConnection.frame(
+                        Outbound.frame(
                                 message, settings.options.compression(), settings.pool);
             }
             ErrorCode result = client.getValue().send(frame);
