@@ -4,21 +4,17 @@ import io.peerloom.Limits;
 import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.Nanos;
+import io.peerloom.internal.link.Output;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.link.Wire;
-import io.peerloom.internal.protocol.CloseCode;
 import io.peerloom.internal.protocol.ConnectionState;
 import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.FrameDecoder;
-import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
-import io.peerloom.internal.protocol.MaskKeys;
-import io.peerloom.internal.protocol.Masking;
 import io.peerloom.internal.protocol.MessageDeflater;
-import io.peerloom.internal.protocol.Opcode;
 import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.ProtocolException;
 import io.peerloom.internal.protocol.ResponseBody;
@@ -28,10 +24,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.net.SocketTimeoutException;
-import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
@@ -52,7 +45,7 @@ import org.slf4j.LoggerFactory;
  * two, so that pings and closes go unanswered, a reader thread takes over for the rest of the
  * connection.
  */
-final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> implements Runnable {
+final class WebSocketConnection extends Link<Object> implements Runnable {
 
     private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
 
@@ -78,50 +71,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         boolean isAttentive();
     }
 
-    /** What can be queued for sending. */
-    sealed interface Outgoing permits Message, Frame {
-        /** What it counts for in the queue, in bytes. */
-        int weight();
-    }
-
-    /** A server's frame, encoded once for many connections. */
-    static final class Frame implements Outgoing {
-        private final byte[] bytes;
-
-        /** The same message, compressed with a full window and no context; or null. */
-        private final byte[] packed;
-
-        /** The length of the message. */
-        private final int size;
-
-        private Frame(byte[] bytes, byte[] packed, int size) {
-            this.bytes = bytes;
-            this.packed = packed;
-            this.size = size;
-        }
-
-        @Override
-        public int weight() {
-            return bytes.length;
-        }
-    }
-
-    /** A pong that is due, and those before it. */
-    private static final class Pong {
-        private final byte[] payload;
-        private final Pong before;
-        private final int count;
-
-        Pong(byte[] payload, Pong before) {
-            this.payload = payload;
-            this.before = before;
-            this.count = before == null ? 1 : before.count + 1;
-        }
-    }
-
-    /** How the connection ended, as its user sees it (RFC 6455 sections 7.1.5 to 7.1.7). */
-    record End(int code, String reason, boolean byPeer, boolean clean, Throwable cause) {}
-
     /** What an idle or quiet connection reads into. */
     private static final int READ_SMALL = 64;
 
@@ -136,68 +85,22 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** The most that one read asks for when it reads into a message. */
     private static final int READ_DIRECT = 128 * 1024;
 
-    /** Masked payloads pass through the output buffer in pieces of this size. */
-    private static final int MASK_PIECE = 64 * 1024;
-
     /** How many messages of one read are decoded at a time. */
     private static final int AHEAD = 32;
-
-    /** How long a pool of compressors may lie unused. */
-    private static final long POOL_IDLE = Duration.ofSeconds(1).toNanos();
-
-    /**
-     * How long the answer to a close frame, or to a broken protocol, waits for a user who is still
-     * at the messages before it: so that his answers to them go out first. Who does not poll that
-     * often has no answers to wait for.
-     */
-    private static final long COURTESY = Duration.ofMillis(250).toNanos();
-
-    /** How long a server may take to end the stream after we told it what it did wrong. */
-    private static final long SERVER_FIRST = Duration.ofMillis(500).toNanos();
-
-    /**
-     * With more bytes sent than this since the other side was last heard of, a ping goes in front
-     * of our close frame: its pong says that the other side has read all of them.
-     */
-    private static final int PING_BEFORE_CLOSE = 64 * 1024;
-
-    /**
-     * How long the body of a refusal may stand still: many servers give it no length, and leave the
-     * connection open behind it.
-     */
-    private static final long REFUSAL_SILENCE = Duration.ofMillis(500).toNanos();
-
-    /**
-     * How many pongs may be due at a time. With one more, only the newest ping is answered (RFC
-     * 6455 section 5.5.3): a flood of pings that nobody reads the answers of must not fill our
-     * memory.
-     */
-    private static final int PONGS = 32;
 
     private static final byte[] NO_BYTES = {};
 
     /** What a direct connection has queued while no reader thread was needed; stays empty. */
     private static final MpscQueue<Message> NONE = new MpscQueue<>(1, 1);
 
-    private static final VarHandle STATE;
-    private static final VarHandle PONG;
-    private static final VarHandle PING;
     private static final VarHandle ANSWERED;
-    private static final VarHandle CLOSING;
-    private static final VarHandle CLOSE_FRAME;
     private static final VarHandle RESTING;
 
     static {
         try {
             var lookup = MethodHandles.lookup();
-            STATE = lookup.findVarHandle(WebSocketConnection.class, "state", ConnectionState.class);
-            PONG = lookup.findVarHandle(WebSocketConnection.class, "pong", Pong.class);
             ANSWERED = lookup.findVarHandle(WebSocketConnection.class, "answered", boolean.class);
-            CLOSING = lookup.findVarHandle(WebSocketConnection.class, "closing", boolean.class);
-            CLOSE_FRAME =
-                    lookup.findVarHandle(WebSocketConnection.class, "closeFrame", byte[].class);
             RESTING = lookup.findVarHandle(WebSocketConnection.class, "resting", Thread.class);
-            PING = lookup.findVarHandle(WebSocketConnection.class, "ping", byte[].class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -224,54 +127,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     // ---- facts, published by the roles and the watchdog, read by all ----
 
-    /** Moved by compare-and-set, see {@link #move}. */
-    private volatile ConnectionState state = ConnectionState.CONNECTING;
-
-    /** The other side's close frame; the code is written last, by the read role. */
-    private String peerCloseReason = "";
-
-    private volatile int peerCloseCode = -1;
-
-    /** Whether the other side's close frame came before ours went out. Written before its code. */
-    private boolean peerClosedFirst;
-
-    /** What the other side did wrong; written once by the read role, before our close frame. */
-    private volatile ProtocolException violation;
-
-    /**
-     * Why the wire takes no more; written once under the write role. The end is left to the reader,
-     * which may still find what the other side sent before it went: its close frame above all.
-     */
-    private volatile IOException writeFailure;
-
-    /**
-     * The payload of our close frame, which follows the last message: of whatever comes first, our
-     * own close, the answer to the other side's, or the word on what it did wrong. Set by
-     * compare-and-set, before the queue is closed.
-     */
-    @SuppressWarnings("unused") // through CLOSE_FRAME
-    private volatile byte[] closeFrame;
-
-    /** Our stream is to end after our close frame. */
-    private volatile boolean shutdownDue;
-
-    /** The end of our stream was sent. Written by the write role. */
-    private volatile boolean shut;
-
-    /** Set by {@link #close}: the user has closed or dropped the connection. */
-    private volatile boolean closing;
-
-    /** Whether its user has asked to end it; what its peer says of it depends on that. */
-    private volatile boolean closeCalled;
+    private final Closing closing;
+    private final Deadlines deadlines;
+    private final Outbound out;
 
     /** Nobody takes messages any more: those that find no room are dropped. */
     private volatile boolean dropping;
-
-    /**
-     * How many messages were dropped: all from the first one on that found no room. Written by the
-     * read role.
-     */
-    private volatile int dropped;
 
     /** The handshake succeeded; written before the state becomes OPEN. */
     private volatile boolean opened;
@@ -297,32 +158,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** The extensions in the words of the handshake, "" for none; written like the protocol. */
     private String extensions = "";
 
-    /**
-     * The pongs that are due, newest first; added to by the read role, taken whole by the write
-     * role, both by atomic exchange.
-     */
-    @SuppressWarnings("unused") // through PONG
-    private volatile Pong pong;
-
-    /** Payload of a ping to send; set by anybody, taken by the write role. */
-    @SuppressWarnings("unused") // through PING
-    private volatile byte[] ping;
-
-    /**
-     * Payload of the last ping that went out, until its pong comes in; set by the write role, taken
-     * by the read role.
-     */
-    private volatile byte[] unanswered;
-
-    /** Payload of the ping in front of our close frame; null if there is none. The write role's. */
-    private volatile byte[] lastPing;
-
-    /** The other side has read all that was sent before our close frame. Read role. */
-    private volatile boolean allRead;
-
-    /** Time of the last answered ping there and back in nanoseconds, or -1. Read role. */
-    private volatile long roundTrip = -1;
-
     /** Tick in which bytes last came in. Written by the read role, read by the watchdog. */
     private volatile long lastRead;
 
@@ -343,9 +178,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** A server has answered the request, or is about to; the first to set it answers. */
     @SuppressWarnings("unused") // through ANSWERED
     private volatile boolean answered;
-
-    /** Payload of the close frame that was asked for while the handshake was being answered. */
-    private volatile byte[] closeAfterOpening;
 
     // ---- the receiving thread's ----
 
@@ -411,28 +243,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     /** Whether the last read had to wait for long. */
     private boolean wasQuiet;
 
-    // ---- the write role's ----
-
-    private final MaskKeys keys;
-
-    /** Null if no compression was agreed on; written before the state becomes OPEN. */
-    private MessageDeflater deflater;
-
-    // ---- the watchdog's ----
-
-    /** The tick since which the handshake, or the closing, is under way; 0 before. */
-    private long handshakeSince;
-
-    private long closingSince;
-
-    /** The tick in which the closing was first seen, and is counted as a whole from. */
-    private long closingFirst;
-
-    /** A ping went out, in the tick of that time, and nothing has come in since. */
-    private boolean pinged;
-
-    private long pingedAt;
-
     WebSocketConnection(
             boolean client,
             boolean direct,
@@ -453,6 +263,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             Owner owner) {
         super(watchdog, limits.outboundMessages(), limits.outboundBytes(), limits.writeTimeout());
         this.client = client;
+        this.closing = new Closing(client);
+        this.deadlines = new Deadlines(limits);
+        this.out = new Outbound(client, closing);
         this.direct = direct;
         this.limits = limits;
         this.compression = options.compression();
@@ -463,7 +276,6 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         this.owner = owner;
         this.inbound = direct ? NONE : inboundQueue();
         this.decoder = new FrameDecoder(!client, limits.maxMessageBytes(), limits.maxFragments());
-        this.keys = client ? new MaskKeys() : null;
     }
 
     private MpscQueue<Message> inboundQueue() {
@@ -472,22 +284,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** The clock of one connection alone. */
     static Watchdog watchdog(Limits limits) {
-        return new Watchdog(deadlines(limits));
+        return new Watchdog(Deadlines.of(limits));
     }
 
     /** The clock of a server's connections. */
     static Watchdog sharedWatchdog(Limits limits) {
-        return Watchdog.shared(deadlines(limits));
-    }
-
-    private static Duration[] deadlines(Limits limits) {
-        return new Duration[] {
-            limits.handshakeTimeout(),
-            limits.closeTimeout(),
-            limits.writeTimeout(),
-            limits.heartbeatInterval(),
-            limits.heartbeatTimeout()
-        };
+        return Watchdog.shared(Deadlines.of(limits));
     }
 
     // ---- opening ----
@@ -525,8 +327,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                     held = false;
                     releaseRead();
                 }
-                open = move(ConnectionState.Event.OPENED);
-                byte[] closeNow = closeAfterOpening;
+                open = closing.opened();
+                byte[] closeNow = closing.postponed();
                 if (open && closeNow != null) {
                     closeOnce(closeNow);
                 }
@@ -637,11 +439,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         boolean serverKeeps = !agreed.serverNoContextTakeover();
         boolean clientKeeps = !agreed.clientNoContextTakeover();
         decoder.inflate(pool, client ? serverKeeps : clientKeeps);
-        deflater =
+        out.compress(
                 new MessageDeflater(
                         pool,
                         client ? agreed.clientMaxWindowBits() : agreed.serverMaxWindowBits(),
-                        client ? clientKeeps : serverKeeps);
+                        client ? clientKeeps : serverKeeps),
+                compression);
         extensions = agreement.text();
     }
 
@@ -695,7 +498,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     // ---- state ----
 
     ConnectionState state() {
-        return state;
+        return closing.state();
     }
 
     /** Whether it ever was open. */
@@ -705,8 +508,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** Whether no message will come any more, but those that were read already. */
     boolean isOver() {
-        ConnectionState now = state;
-        return (now != ConnectionState.CONNECTING && !now.canReceive()) || violation != null;
+        return closing.isOver();
     }
 
     String protocol() {
@@ -744,7 +546,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     long roundTripNanos() {
-        return roundTrip;
+        return out.roundTrip();
     }
 
     /**
@@ -760,38 +562,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** What it holds now. Any thread. */
     Held held() {
-        Pong due = pong;
         return new Held(
-                inbound.count(),
-                inbound.bytes(),
-                outbound.count(),
-                outbound.bytes(),
-                due == null ? 0 : due.count);
+                inbound.count(), inbound.bytes(), outbound.count(), outbound.bytes(), out.pongs());
     }
 
     /** Whether something may still be sent. */
     boolean isOpenForSending() {
-        return state.canSend() && !isOutputClosed();
-    }
-
-    /** The one method that moves the state; false if the event does not apply any more. */
-    private boolean move(ConnectionState.Event event) {
-        while (true) {
-            ConnectionState before = state;
-            boolean possible =
-                    switch (event) {
-                        case OPENED -> before == ConnectionState.CONNECTING;
-                        case SEND_CLOSE -> before.canSend();
-                        case RECEIVE_CLOSE -> before.canReceive();
-                        case DISCONNECTED -> before != ConnectionState.CLOSED;
-                    };
-            if (!possible) {
-                return false;
-            }
-            if (STATE.compareAndSet(this, before, before.after(event))) {
-                return true;
-            }
-        }
+        return closing.canSend() && !isOutputClosed();
     }
 
     /** Tells all who wait, and the server's poll, to look again. */
@@ -812,9 +589,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         if (pool != null) {
             pool.leave();
         }
-        move(ConnectionState.Event.DISCONNECTED);
+        closing.disconnected();
         if (LOG.isDebugEnabled()) {
-            LOG.debug("= ended: {}", clip(outcome().toString()));
+            LOG.debug("= ended: {}", Closing.clip(outcome().toString()));
         }
         if (owner != null) {
             owner.ended();
@@ -823,53 +600,21 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     /** How it ended, once {@link #state} is CLOSED. */
-    End outcome() {
-        ProtocolException wrong = violation;
-        if (wrong != null) {
-            return new End(
-                    wrong.closeCode(),
-                    wrong.getMessage(),
-                    false,
-                    false,
-                    new java.net.ProtocolException(wrong.getMessage()));
-        }
-        int code = peerCloseCode;
-        if (code >= 0) {
-            IOException lost = lost(writeFailure);
-            return new End(code, peerCloseReason, peerClosedFirst, lost == null, lost);
-        }
-        return new End(CloseCode.ABNORMAL, "", !closing, false, failure());
-    }
-
-    /** What was lost although both sides closed; null if nothing was. */
-    private IOException lost(IOException cause) {
-        int in = dropped;
-        int out = discarded();
-        if (in == 0 && out == 0) {
-            return null;
-        }
-        return new IOException(
-                (in > 0
-                                ? in
-                                        + " received messages were dropped: after the close nobody"
-                                        + " took them"
-                                : "")
-                        + (in > 0 && out > 0 ? "; " : "")
-                        + (out > 0 ? out + " messages that were accepted could not be sent" : ""),
-                cause);
+    Closing.End outcome() {
+        return closing.outcome(discarded(), failure());
     }
 
     /** Whether the other side's close frame came before one of ours. Any thread. */
     boolean isCloseRequested() {
-        return peerCloseCode >= 0 && peerClosedFirst;
+        return closing.isRequested();
     }
 
     int peerCloseCode() {
-        return peerCloseCode;
+        return closing.peerCode();
     }
 
     String peerCloseReason() {
-        return peerCloseCode >= 0 ? peerCloseReason : "";
+        return closing.peerReason();
     }
 
     // ---- reading ----
@@ -917,13 +662,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                     arrived(n, large);
                     continue;
                 }
-                if (dropped > 0 || (dropping && inbound.isFull())) {
-                    int before = dropped;
-                    dropped = before + 1; // and all that follow: never a message behind a hole
+                if (closing.hasDropped() || (dropping && inbound.isFull())) {
+                    closing.messageDropped(); // and all that follow: never a message behind a hole
                     continue;
                 }
                 untold = true;
-                if (closing) {
+                if (closing.isBegun()) {
                     lastQueued = watchdog.now();
                 }
                 if (!decoder.isMessageNext(buffer, position, limit)) {
@@ -952,13 +696,13 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private void awaitRoom() {
         tell();
         blocked = true;
-        boolean wasClosing = closing;
+        boolean wasClosing = closing.isBegun();
         boolean changed =
                 news.await(
                         () ->
                                 !inbound.isFull()
                                         || dropping
-                                        || closing != wasClosing
+                                        || closing.isBegun() != wasClosing
                                         || phase() == Phase.ENDED,
                         wasClosing ? Nanos.of(limits.closeTimeout()) : Nanos.FOREVER);
         if (!changed) {
@@ -983,7 +727,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         untold = false;
         resting = Thread.currentThread();
         announce();
-        while (resting != null && !closing && phase() != Phase.ENDED) {
+        while (resting != null && !closing.isBegun() && phase() != Phase.ENDED) {
             LockSupport.park(this);
         }
         resting = null;
@@ -1037,7 +781,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private Message decode() {
         starved = false;
         try {
-            while (state.canReceive() && violation == null) {
+            while (closing.canReceive()) {
                 if (deferred != null) {
                     throw deferred;
                 }
@@ -1062,10 +806,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                         return new Message(decoder.payload(), false);
                     }
                     case PING -> {
-                        addPong(decoder.payload());
+                        out.answer(decoder.payload());
                         kick();
                     }
-                    case PONG -> pongReceived(decoder.payload());
+                    case PONG -> out.pongReceived(decoder.payload());
                     case CLOSE -> closeReceived();
                 }
             }
@@ -1190,57 +934,19 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         }
     }
 
-    private void addPong(byte[] payload) {
-        Pong before;
-        Pong added;
-        do {
-            before = pong;
-            added = new Pong(payload, before == null || before.count == PONGS ? null : before);
-        } while (!PONG.compareAndSet(this, before, added));
-    }
-
-    private void encodePongs(Pong newest) throws IOException {
-        if (newest.before != null) {
-            encodePongs(newest.before);
-        }
-        control(Opcode.PONG, newest.payload);
-    }
-
-    /** A pong that nobody asked for, or that answers an older ping, says nothing. */
-    private void pongReceived(byte[] payload) {
-        byte[] asked = unanswered;
-        if (asked == null || !Arrays.equals(asked, payload)) {
-            return;
-        }
-        unanswered = null; // unless another went out meanwhile; then its pong says nothing
-        roundTrip = System.nanoTime() - ByteBuffer.wrap(payload).getLong();
-        if (asked == lastPing) {
-            allRead = true;
-        }
-    }
-
     private void closeReceived() {
         awaitAnswers();
-        peerCloseReason = decoder.closeReason();
-        peerClosedFirst = state == ConnectionState.OPEN && !closing;
         int code = decoder.closeCode();
+        String reason = decoder.closeReason();
         if (LOG.isDebugEnabled()) {
-            LOG.debug("< close {} \"{}\"", code, clip(peerCloseReason));
+            LOG.debug("< close {} \"{}\"", code, Closing.clip(reason));
         }
-        peerCloseCode = code;
-        move(ConnectionState.Event.RECEIVE_CLOSE);
-        if (!client) {
-            shutdownDue = true; // the server ends the stream first (section 7.1.1)
-        }
-        lastWord(FrameEncoder.closePayload(code, peerCloseReason));
+        closing.peerClosed(code, reason);
+        lastWord();
     }
 
-    /**
-     * Accepts nothing more to send, and has our close frame follow what was accepted. Any thread;
-     * of several close frames the first goes out.
-     */
-    private void lastWord(byte[] payload) {
-        CLOSE_FRAME.compareAndSet(this, null, payload);
+    /** Accepts nothing more to send: our close frame follows what was accepted. Any thread. */
+    private void lastWord() {
         closeOutput();
         changed();
     }
@@ -1252,9 +958,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      */
     private void awaitAnswers() {
         tell();
-        if (handled - queued < 0 && !closing) {
+        if (handled - queued < 0 && !closing.isBegun()) {
             courteous = true;
-            news.await(() -> handled - queued >= 0 || closing || phase() == Phase.ENDED, COURTESY);
+            news.await(
+                    () -> handled - queued >= 0 || closing.isBegun() || phase() == Phase.ENDED,
+                    Deadlines.COURTESY);
         }
     }
 
@@ -1272,13 +980,11 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private void fail(ProtocolException e) {
         awaitAnswers();
         LOG.debug("! {} {}", e.closeCode(), e.getMessage());
-        violation = e;
+        closing.violated(e);
         if (client) {
             Threads.start("peerloom-writer", this::endLater);
-        } else {
-            shutdownDue = true;
         }
-        lastWord(FrameEncoder.closePayload(e.closeCode(), clip(e.getMessage())));
+        lastWord();
     }
 
     /**
@@ -1287,16 +993,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      * frame included.
      */
     private void endLater() {
-        news.await(() -> phase() == Phase.ENDED, SERVER_FIRST);
-        shutdownDue = true;
+        news.await(() -> phase() == Phase.ENDED, Deadlines.SERVER_FIRST);
+        closing.endStream();
         kick();
-    }
-
-    /** As much of a text in ASCII as fits into a close frame; good for a log too, on one line. */
-    private static String clip(String text) {
-        String plain = text.replaceAll("[^\\x20-\\x7E]", "?");
-        return plain.substring(
-                0, Math.min(plain.length(), FrameEncoder.MAX_CONTROL_PAYLOAD - Short.BYTES));
     }
 
     /**
@@ -1320,7 +1019,10 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         }
         // It may have ended before it took our close frame, or while that is being written.
         news.await(
-                () -> !state.canSend() || phase() == Phase.ENDED || writeFailure != null,
+                () ->
+                        !closing.canSend()
+                                || phase() == Phase.ENDED
+                                || closing.writeFailure() != null,
                 Nanos.FOREVER); // the watchdog bounds it
         end(null);
     }
@@ -1330,11 +1032,14 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      * to do it. The close deadline bounds it.
      */
     private void endTls() {
-        shutdownDue = true;
+        closing.endStream();
         kick();
-        if (!shut) {
+        if (!closing.isStreamEnded()) {
             news.await(
-                    () -> shut || writeFailure != null || phase() == Phase.ENDED,
+                    () ->
+                            closing.isStreamEnded()
+                                    || closing.writeFailure() != null
+                                    || phase() == Phase.ENDED,
                     Nanos.FOREVER); // the watchdog bounds it
         }
     }
@@ -1370,7 +1075,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
             taken++;
             freed++;
             long bytes = (long) freedBytes + message.size();
-            boolean closes = closing;
+            boolean closes = closing.isBegun();
             if (closes) {
                 lastTaken = watchdog.now();
             }
@@ -1412,8 +1117,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         Message message = take();
         if (message != null
                 || !direct
-                || state == ConnectionState.CONNECTING
-                || isOver()
+                || closing.state() == ConnectionState.CONNECTING
+                || closing.isOver()
                 || !mayWaitInSocket()
                 || !tryAcquireRead()) {
             return message;
@@ -1479,8 +1184,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                     return message;
                 }
             }
-            ConnectionState now = state;
-            boolean over = isOver();
+            ConnectionState now = closing.state();
+            boolean over = closing.isOver();
             if (inbound.hasArrivals()) {
                 continue;
             }
@@ -1496,9 +1201,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                             () ->
                                     inbound.hasArrivals()
                                             || interrupted.getAsBoolean()
-                                            || (state != now && state != ConnectionState.OPEN)
-                                            || (now == ConnectionState.CONNECTING && state != now)
-                                            || violation != null,
+                                            || closing.hasMoved(now),
                             nanos == Nanos.FOREVER ? nanos : deadline - System.nanoTime());
             if (!inbound.hasArrivals() && (!more || interrupted.getAsBoolean())) {
                 return null;
@@ -1508,7 +1211,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** Has the connection read now, for a user who does not wait in {@link #receive}. */
     void watch() {
-        if (direct && state == ConnectionState.OPEN && !isReadRoleTaken()) {
+        if (direct && closing.state() == ConnectionState.OPEN && !isReadRoleTaken()) {
             startReader();
         }
     }
@@ -1519,7 +1222,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      */
     private void releaseDirect() {
         releaseRead();
-        if (closing || peerCloseCode >= 0 || violation != null || writeFailure != null) {
+        if (closing.needsReader()) {
             startReader();
         }
     }
@@ -1541,7 +1244,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      *     copied if they are queued
      */
     Sent send(Message message, boolean shared) {
-        if (!state.canSend()) {
+        if (!closing.canSend()) {
             return Sent.CLOSED;
         }
         if (direct && isOwner() && mayWaitInSocket()) {
@@ -1555,8 +1258,8 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     }
 
     /** Queues a frame that was encoded before; never waits. */
-    Sent send(Frame frame) {
-        if (!state.canSend()) {
+    Sent send(Outbound.Frame frame) {
+        if (!closing.canSend()) {
             return Sent.CLOSED;
         }
         return enqueue(frame) ? Sent.OK : refused();
@@ -1571,18 +1274,9 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         if (!isOpenForSending()) {
             return false;
         }
-        ping = pingPayload();
+        out.ping();
         kick();
         return true;
-    }
-
-    private static byte[] pingPayload() {
-        return ByteBuffer.allocate(Long.BYTES).putLong(System.nanoTime()).array();
-    }
-
-    private void sendPing(byte[] payload) throws IOException {
-        unanswered = payload;
-        control(Opcode.PING, payload);
     }
 
     /**
@@ -1592,14 +1286,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
      * @param payload of the close frame
      */
     void close(byte[] payload) {
-        if (state == ConnectionState.CONNECTING) {
+        if (closing.state() == ConnectionState.CONNECTING) {
             if (client || ANSWERED.compareAndSet(this, false, true)) {
-                closing = true;
-                end(null);
+                abort();
                 return;
             }
-            closeAfterOpening = payload; // the answer is on its way, the close frame goes after it
-            if (state == ConnectionState.CONNECTING) {
+            if (closing.postpone(payload)) { // the answer is on its way, our frame goes after it
                 return;
             }
         }
@@ -1608,136 +1300,63 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     /** Notes that its user closes it. Any thread, before {@link #close} or {@link #abort}. */
     void closeCalled() {
-        closeCalled = true;
+        closing.called();
     }
 
     boolean isCloseCalled() {
-        return closeCalled;
+        return closing.isCalled();
     }
 
     private void closeOnce(byte[] payload) {
-        if (!state.canSend() || !CLOSING.compareAndSet(this, false, true)) {
-            return;
+        if (closing.begin(payload)) {
+            lastWord();
+            startReader(); // somebody must read the reply
         }
-        lastWord(payload);
-        startReader(); // somebody must read the reply
     }
 
     /** Drops the connection without a close frame. */
     void abort() {
-        closing = true;
+        closing.drop();
         end(null);
     }
 
     @Override
     protected void writeFailed(IOException cause) {
-        if (writeFailure == null) {
-            writeFailure = cause;
-        }
+        closing.writeFailed(cause);
         startReader(); // if nobody reads; who does meets the end
         changed();
     }
 
     @Override
-    protected int weight(Outgoing element) {
-        return element.weight();
+    protected int weight(Object element) {
+        return Outbound.weight(element);
     }
 
     @Override
-    protected void encode(Outgoing element) throws IOException {
-        switch (element) {
-            case Message message -> encode(message);
-            case Frame frame -> {
-                boolean packed =
-                        frame.packed != null
-                                && deflater != null
-                                && deflater.takesForeign(frame.size);
-                byte[] bytes = packed ? frame.packed : frame.bytes;
-                writeThrough(bytes, 0, bytes.length);
-            }
-        }
+    protected void encode(Object element, Output output) throws IOException {
+        out.encode(element, output);
     }
 
     @Override
     protected boolean isLastDue() {
-        return writeFailure == null && (state.canSend() || (shutdownDue && !shut));
+        return closing.isLastDue();
     }
 
     @Override
-    protected void encodeLast() throws IOException {
-        byte[] last = closeFrame; // null if the link ended meanwhile, which closes its output too
-        if (last != null && state.canSend()) {
-            if (closing && peerCloseCode < 0 && written() - writtenBefore > PING_BEFORE_CLOSE) {
-                byte[] payload = pingPayload();
-                lastPing = payload;
-                sendPing(payload);
-            }
-            control(Opcode.CLOSE, last);
-            flushBuffer();
+    protected void encodeLast(Output output) throws IOException {
+        if (closing.isFrameDue()) {
+            out.encodeClose(output, written() - writtenBefore);
+            output.flush();
             LOG.debug("> close");
-            move(ConnectionState.Event.SEND_CLOSE);
-            if (violation != null) {
-                move(ConnectionState.Event.DISCONNECTED); // nothing is expected of it any more
-            }
+            closing.sent();
             changed();
         }
-        if (shutdownDue && !shut) {
-            flushBuffer();
+        if (closing.isStreamEndDue()) {
+            output.flush();
             wire().shutdownOutput();
-            shut = true;
+            closing.streamEnded();
             news.signal();
         }
-    }
-
-    private void encode(Message message) throws IOException {
-        byte[] data = message.bytes();
-        int opcode = message.isText() ? Opcode.TEXT : Opcode.BINARY;
-        int length = data.length;
-        if (deflater != null
-                && message.wantsCompression(compression.threshold())
-                && deflater.deflate(data)) {
-            data = deflater.packed();
-            length = deflater.length();
-            opcode |= FrameEncoder.COMPRESSED;
-        }
-        if (client) {
-            int key = keys.next();
-            if (length <= MASK_PIECE) {
-                byte[] out = room(FrameEncoder.frameLength(length, true));
-                filled(
-                        FrameEncoder.encode(
-                                out, filled(), true, opcode, data, 0, length, true, key));
-                return;
-            }
-            byte[] out = room(FrameEncoder.headerLength(length, true));
-            filled(FrameEncoder.putHeader(out, filled(), true, opcode, length, true, key));
-            for (int done = 0; done < length; ) { // pieces are a multiple of 4: the key fits each
-                int piece = Math.min(length - done, MASK_PIECE);
-                out = room(piece);
-                Masking.copy(data, done, out, filled(), piece, key, 0);
-                filled(filled() + piece);
-                done += piece;
-            }
-        } else {
-            byte[] out = room(FrameEncoder.headerLength(length, false));
-            filled(FrameEncoder.putHeader(out, filled(), true, opcode, length, false, 0));
-            writeThrough(data, 0, length);
-        }
-    }
-
-    private void control(int opcode, byte[] payload) throws IOException {
-        byte[] out = room(FrameEncoder.frameLength(payload.length, client));
-        filled(
-                FrameEncoder.encode(
-                        out,
-                        filled(),
-                        true,
-                        opcode,
-                        payload,
-                        0,
-                        payload.length,
-                        client,
-                        client ? keys.next() : 0));
     }
 
     @Override
@@ -1749,9 +1368,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     @Override
     protected void dropOutput() {
-        if (deflater != null) {
-            deflater.release();
-        }
+        out.release();
     }
 
     @Override
@@ -1761,23 +1378,12 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     @Override
     protected boolean hasUrgent() {
-        return pong != null || ping != null;
+        return out.hasUrgent();
     }
 
     @Override
-    protected void encodeUrgent() throws IOException {
-        if (pong != null) {
-            Pong due = (Pong) PONG.getAndSet(this, null);
-            if (due != null && state.canSend()) {
-                encodePongs(due);
-            }
-        }
-        if (ping != null) {
-            byte[] payload = (byte[]) PING.getAndSet(this, null);
-            if (payload != null && state.canSend()) {
-                sendPing(payload);
-            }
-        }
+    protected void encodeUrgent(Output output) throws IOException {
+        out.encodeUrgent(output);
     }
 
     // ---- deadlines ----
@@ -1787,78 +1393,41 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
         super.tick(now);
         wakeReader();
         if (pool != null) {
-            pool.trim(now, POOL_IDLE);
+            pool.trim(now, Deadlines.POOL_IDLE);
         }
-        ConnectionState current = state;
-        if (current == ConnectionState.CONNECTING) {
-            if (handshakeSince == 0) {
-                handshakeSince = now | 1;
-            } else if (now - handshakeSince > Nanos.of(limits.handshakeTimeout())) {
+        if (closing.state() == ConnectionState.CONNECTING) {
+            IOException refused = refusal;
+            if (deadlines.isHandshakeOver(now)) {
                 handshakeTimedOut(now);
-            } else if (refusal != null && now - refusalRead > REFUSAL_SILENCE) {
-                end(refusal);
+            } else if (refused != null && Deadlines.isRefusalOver(now, refusalRead)) {
+                end(refused);
             }
-        } else if (current != ConnectionState.OPEN || violation != null || writeFailure != null) {
-            closing(now, current);
+        } else if (!closing.isOpen()) {
+            boolean writing = isWriting() || !outbound.isEmpty();
+            if (deadlines.isCloseOver(now, writing, blocked, lastQueued, lastTaken)) {
+                closeTimedOut();
+            }
         } else {
-            heartbeat(now);
+            switch (deadlines.heartbeat(now, lastRead, !blocked && isReadRoleTaken())) {
+                case PING -> ping();
+                case DEAD -> end(deadlines.heartbeatTimeout());
+                case NOTHING -> {}
+            }
             if (direct && !isReadRoleTaken() && now - lastReceive > 2 * watchdog.period()) {
                 startReader(); // nobody receives, so nobody answers pings or sees the end
             }
         }
     }
 
-    /**
-     * The close timeout, counted from the last progress. While what was accepted before is still
-     * being written, the write timeout counts instead, and while messages wait for room, {@link
-     * #awaitRoom} has the same timeout of its own.
-     */
-    private void closing(long now, ConnectionState current) {
-        if (closingSince == 0) {
-            closingFirst = now;
-            closingSince = now | 1;
-        } else if (isWriting() || !outbound.isEmpty()) {
-            closingSince = now | 1;
-        } else if ((blocked || isTaking())
-                && now - closingFirst < Nanos.of(limits.lingerTimeout())) {
-            closingSince = now | 1;
-        } else if (now - closingSince > Nanos.of(limits.closeTimeout())) {
-            IOException cause =
-                    current == ConnectionState.CLOSED
-                            ? null
-                            : writeFailure != null
-                                    ? writeFailure
-                                    : timeout(
-                                            "no answer to our close frame for ",
-                                            limits.closeTimeout());
-            if (writeFailure != null || allRead) {
-                end(cause);
-            } else {
-                endAndLinger(cause, limits.lingerTimeout());
-            }
-        }
-    }
-
-    /** Whether messages have come in and been taken since {@link #closingSince}. */
-    private boolean isTaking() {
-        return (lastQueued | 1) - closingSince >= 0 && (lastTaken | 1) - closingSince >= 0;
-    }
-
     private void handshakeTimedOut(long now) {
-        IOException cause =
-                refusal != null
-                        ? refusal
-                        : timeout(
-                                "the opening handshake took longer than ",
-                                limits.handshakeTimeout());
+        IOException refused = refusal;
+        IOException cause = refused != null ? refused : deadlines.handshakeTimeout();
         boolean unheard = client || phase() == Phase.CONNECTING; // there is no wire to answer on
         if (unheard || !ANSWERED.compareAndSet(this, false, true)) {
             end(cause); // should our answer below block, a later tick comes here
             return;
         }
-        // On a busy machine the thread below may not run before the next tick, which would end it.
-        long grace = Nanos.of(limits.handshakeTimeout()) - Nanos.of(limits.closeTimeout());
-        handshakeSince = (now - Math.max(0, grace)) | 1;
+        deadlines.answerLate(now);
         Threads.start(
                 "peerloom-writer",
                 () -> {
@@ -1871,52 +1440,16 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
                 });
     }
 
-    private void heartbeat(long now) {
-        long read = lastRead;
-        if (blocked || !isReadRoleTaken()) {
-            pinged = false; // we are the ones who do not read
-        } else if (pinged && read - pingedAt >= 0) {
-            pinged = false; // not even the pong is needed: any byte is a sign of life
-        } else if (pinged) {
-            if (now - pingedAt > Nanos.of(limits.heartbeatTimeout())) {
-                end(timeout("no sign of life after a ping for ", limits.heartbeatTimeout()));
-            }
-        } else if (now - read > Nanos.of(limits.heartbeatInterval())) {
-            pinged = true;
-            pingedAt = now;
-            ping();
+    private void closeTimedOut() {
+        IOException failed = closing.writeFailure();
+        IOException cause =
+                closing.state() == ConnectionState.CLOSED
+                        ? null
+                        : failed != null ? failed : deadlines.closeTimeout();
+        if (failed != null || out.isAllRead()) {
+            end(cause);
+        } else {
+            endAndLinger(cause, limits.lingerTimeout());
         }
-    }
-
-    private static SocketTimeoutException timeout(String what, Duration time) {
-        return new SocketTimeoutException(what + time.toMillis() + " ms");
-    }
-
-    /**
-     * A server's frame, to be sent to many.
-     *
-     * @param compression how to compress it too, with a compressor of the pool; null not to
-     */
-    static Frame frame(Message message, Compression compression, DeflatePool pool) {
-        byte[] data = message.bytes();
-        int opcode = message.isText() ? Opcode.TEXT : Opcode.BINARY;
-        byte[] packed = null;
-        if (compression != null && message.wantsCompression(compression.threshold())) {
-            var deflater = new MessageDeflater(pool, PermessageDeflate.MAX_BITS, false);
-            if (deflater.deflate(data)) {
-                packed =
-                        frame(
-                                opcode | FrameEncoder.COMPRESSED,
-                                deflater.packed(),
-                                deflater.length());
-            }
-        }
-        return new Frame(frame(opcode, data, data.length), packed, data.length);
-    }
-
-    private static byte[] frame(int opcode, byte[] data, int length) {
-        byte[] bytes = new byte[FrameEncoder.frameLength(length, false)];
-        FrameEncoder.encode(bytes, 0, true, opcode, data, 0, length, false, 0);
-        return bytes;
     }
 }

@@ -142,7 +142,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     private Phase phase = Phase.NEVER;
 
     /** How the connection ended; null before. */
-    private WebSocketConnection.End end;
+    private Closing.End end;
 
     /** Why the connection, or the last call that was refused, failed. */
     private Optional<Throwable> failure = Optional.empty();
@@ -830,7 +830,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /** For broadcasts: queues a frame that was encoded for many. */
-    ErrorCode send(WebSocketConnection.Frame frame) {
+    ErrorCode send(Outbound.Frame frame) {
         WebSocketConnection current = connection;
         return current == null ? ErrorCode.FAILED : code(current.send(frame));
     }
