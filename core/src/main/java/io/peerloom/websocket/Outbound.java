@@ -139,9 +139,7 @@ final class Outbound {
 
     /** What an element counts for in the queue, in bytes. */
     static int weight(Object element) {
-        return element instanceof Message message
-                ? message.size()
-                : ((Frame) element).bytes.length;
+        return element instanceof Message message ? message.size() : ((Frame) element).bytes.length;
     }
 
     /** Encodes a message or a shared frame. Under the write role. */
@@ -192,8 +190,7 @@ final class Outbound {
         byte[] to = out.room(FrameEncoder.frameLength(length, masked));
         int key = masked ? keys.next() : 0;
         out.filled(
-                FrameEncoder.encode(
-                        to, out.filled(), true, opcode, data, 0, length, masked, key));
+                FrameEncoder.encode(to, out.filled(), true, opcode, data, 0, length, masked, key));
     }
 
     private void control(int opcode, byte[] payload, Output out) throws IOException {

@@ -209,7 +209,7 @@ public final class WebSocketServer implements AutoCloseable {
             } finally {
                 pending.decrementAndGet();
                 if (reader) {
-                    Threads.start("peerloom-reader", connection);
+                    Threads.start("peerloom-reader", connection.in);
                 } else if (isBlocking() && connection.wasOpened()) {
                     Threads.start("peerloom-websocket", this);
                 } else if (isBlocking()) {
@@ -1255,9 +1255,7 @@ public final class WebSocketServer implements AutoCloseable {
                 continue;
             }
             if (frame == null) {
-                frame =
-                        Outbound.frame(
-                                message, settings.options.compression(), settings.pool);
+                frame = Outbound.frame(message, settings.options.compression(), settings.pool);
             }
             ErrorCode result = client.getValue().send(frame);
             if (result != ErrorCode.OK) {

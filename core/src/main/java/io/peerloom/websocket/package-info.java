@@ -9,6 +9,12 @@
  * its user sees of it: {@code poll()} folds the facts in, so that between two polls every getter
  * agrees with every other.
  *
+ * <p>That object is {@code WebSocketConnection}, and it is in five files. {@code Inbound} is what
+ * the read role does, {@code Outbound} what the write role does. {@code Closing} is the close
+ * handshake, from its first sign to the outcome, with the tables of both; {@code Deadlines} says
+ * what is due. These two have no thread and no socket. {@code WebSocketConnection} itself opens the
+ * connection and puts them together.
+ *
  * <p>With {@code wss:} the same bytes go through TLS, over TCP, Unix sockets and streams alike: a
  * client by its URL, a server by {@link io.peerloom.websocket.Options#sslContext}. TLS begins and
  * ends within the deadlines of the handshake and of closing; both sides send close_notify behind

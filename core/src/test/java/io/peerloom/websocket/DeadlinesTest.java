@@ -82,7 +82,8 @@ class DeadlinesTest {
             assertThat(deadlines.heartbeat(ping - 1, start, true)).isEqualTo(Beat.NOTHING);
             assertThat(deadlines.heartbeat(ping, start, true)).isEqualTo(Beat.PING);
             assertThat(deadlines.heartbeat(ping + 5 * SECOND, start, true)).isEqualTo(Beat.NOTHING);
-            assertThat(deadlines.heartbeat(ping + 5 * SECOND + 1, start, true)).isEqualTo(Beat.DEAD);
+            assertThat(deadlines.heartbeat(ping + 5 * SECOND + 1, start, true))
+                    .isEqualTo(Beat.DEAD);
         }
     }
 

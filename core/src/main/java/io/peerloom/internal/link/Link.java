@@ -17,10 +17,11 @@ import java.util.concurrent.atomic.AtomicInteger;
  * be sent, and its deadlines.
  *
  * <p><b>Roles.</b> Whoever holds the read role owns the wire's input and whatever the subclass
- * hangs on it (a decoder); whoever holds the write role owns the {@link Output} and the encoder. A role is a flag taken by compare-and-set and given back by a volatile write, which
- * orders everything done under it before everything done by the next holder; nobody waits for a
- * role. A thread that cannot have the write role leaves its element in the queue: the holder looks
- * at the queue again after it gave the role back, so nothing is left behind.
+ * hangs on it (a decoder); whoever holds the write role owns the {@link Output} and the encoder. A
+ * role is a flag taken by compare-and-set and given back by a volatile write, which orders
+ * everything done under it before everything done by the next holder; nobody waits for a role. A
+ * thread that cannot have the write role leaves its element in the queue: the holder looks at the
+ * queue again after it gave the role back, so nothing is left behind.
  *
  * <p><b>Writer threads</b> exist only while there is something to write: {@link #kick} starts a
  * virtual thread that takes the role, writes everything that waits in as few calls as possible, and
@@ -288,7 +289,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /** {@return whether the connection is the calling thread's own} */
-    protected final boolean isOwner() {
+    public final boolean isOwner() {
         return owner == Thread.currentThread();
     }
 
@@ -296,7 +297,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * {@return whether the calling thread may use the socket itself: it is virtual, and not
      * interrupted, which would close the socket rather than read or write}
      */
-    protected static boolean mayWaitInSocket() {
+    public static boolean mayWaitInSocket() {
         Thread current = Thread.currentThread();
         return current.isVirtual() && !current.isInterrupted();
     }
@@ -306,7 +307,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      *
      * @param e what it threw
      */
-    protected static IOException interrupted(IOException e) {
+    public static IOException interrupted(IOException e) {
         if (!(e instanceof ClosedByInterruptException)) {
             return e;
         }
@@ -322,12 +323,12 @@ public abstract class Link<E> implements Watchdog.Watched {
      *
      * @return whether this thread has it now
      */
-    protected final boolean tryAcquireRead() {
+    public final boolean tryAcquireRead() {
         return !readRole && READ_ROLE.compareAndSet(this, false, true);
     }
 
     /** Gives the read role back. */
-    protected final void releaseRead() {
+    public final void releaseRead() {
         readRole = false;
         if (phase == Phase.ENDED) {
             letGo();
@@ -339,7 +340,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * the first: there is nothing to guess from yet, and a stack that is first parked in the read,
      * where it is the deepest, needs no second piece of memory for that later.
      */
-    protected final void letOthersRun() {
+    public final void letOthersRun() {
         lastLap = lastLap == 0 ? 1 : Threads.letOthersRun(lastLap);
     }
 
@@ -457,7 +458,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * Has what waits written soon, by a virtual thread of its own unless somebody is at it. Any
      * thread; never blocks.
      */
-    protected final void kick() {
+    public final void kick() {
         // Who holds the role looks at the queue after giving it back; so if it is held now, the
         // holder will see what was queued before this call.
         if (!writeRole && !writerDue && WRITER_DUE.compareAndSet(this, false, true)) {
@@ -515,7 +516,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * running, because the carriers are busy with threads like this one, starts one that queues
      * among them.
      */
-    protected final void kickAgain() {
+    public final void kickAgain() {
         if (writerDue && !writeRole) {
             Threads.start("peerloom-writer", this::drain);
         }
@@ -667,7 +668,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /** Writes what was held back or waits, unless another thread is at it. May block. */
-    protected final void flush() {
+    public final void flush() {
         if ((outbound.hasArrivals() || isMoreDue()) && tryAcquireWrite()) {
             try {
                 writeAll();
@@ -678,7 +679,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /** As {@link #flush}, but by a thread that may wait in the socket: this one or another. */
-    protected final void flushSoon() {
+    public final void flushSoon() {
         if (isOwner() && mayWaitInSocket()) {
             flush();
         } else if (outbound.hasArrivals() || isMoreDue()) {
@@ -687,7 +688,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /** {@return how many bytes the wire has taken} Any thread; a guess without the write role. */
-    protected final long written() {
+    public final long written() {
         return output.written();
     }
 
