@@ -11,6 +11,7 @@ import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.queue.MpscQueue;
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.channels.SocketChannel;
@@ -184,6 +185,15 @@ final class StreamLink extends Link<byte[]> {
         return established;
     }
 
+    /** Why what was put may not have reached the other side; null if it did, or nothing was put. */
+    Throwable undelivered() {
+        if (!established || (written() == 0 && discarded() == 0)) {
+            return null;
+        }
+        Throwable cause = failure();
+        return cause == null ? loss() : cause;
+    }
+
     /** The socket, or null while there is none, and beneath TLS. */
     SocketChannel channel() {
         return wire() instanceof ChannelWire wire ? wire.channel() : null;
@@ -235,6 +245,12 @@ final class StreamLink extends Link<byte[]> {
             }
             if (closing) {
                 endWhenSent();
+            }
+        } catch (EOFException e) {
+            if (closing) {
+                endWhenSent(); // TLS that was not ended in order, but all that is left is to end
+            } else {
+                endBroken(e);
             }
         } catch (IOException e) {
             endBroken(e);
