@@ -11,41 +11,39 @@ import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.ConnectionState;
 import io.peerloom.internal.protocol.DeflatePool;
-import io.peerloom.internal.protocol.FrameDecoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.MessageDeflater;
 import io.peerloom.internal.protocol.PermessageDeflate;
-import io.peerloom.internal.protocol.ProtocolException;
 import io.peerloom.internal.protocol.ResponseBody;
 import io.peerloom.internal.protocol.ServerHandshake;
-import io.peerloom.internal.queue.MpscQueue;
+import io.peerloom.internal.queue.WaitPoint;
 import java.io.EOFException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.channels.AsynchronousCloseException;
-import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One WebSocket connection, from the opening handshake to the end of its socket: the protocol of
- * {@code internal.protocol} on a {@link Link}.
+ * One WebSocket connection, from the opening handshake to the end of its socket: it puts the halves
+ * together on a {@link Link}. {@link Inbound} is the read role's, {@link Outbound} the write
+ * role's, {@link Closing} the close handshake, which both take part in, and {@link Deadlines} says
+ * what the tick has to do. What is here is the opening, and who calls whom.
  *
  * <p>It publishes facts that never go back: the {@link #state()}, the other side's close frame, the
  * cause of the end. {@link WebSocketPeer} folds them into what its user sees.
  *
  * <p><b>Polled</b> connections have a reader thread from the opening on. <b>Direct</b> ones are
- * read by the virtual thread that calls {@link #receive}; only if nobody receives for a second or
- * two, so that pings and closes go unanswered, a reader thread takes over for the rest of the
- * connection.
+ * read by the virtual thread that calls {@link Inbound#receive}; only if nobody receives for a
+ * second or two, so that pings and closes go unanswered, a reader thread takes over for the rest of
+ * the connection.
  */
-final class WebSocketConnection extends Link<Object> implements Runnable {
+final class WebSocketConnection extends Link<Object> {
 
     private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
 
@@ -71,36 +69,14 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
         boolean isAttentive();
     }
 
-    /** What an idle or quiet connection reads into. */
-    private static final int READ_SMALL = 64;
-
-    /** How many times larger the buffer is made that a read has filled. */
-    private static final int READ_GROWTH = 8;
-
-    private static final int READ_LARGE = 64 * 1024;
-
-    /** What heads are read into, and what is of no interest. */
-    private static final int READ_HEAD = 1024;
-
-    /** The most that one read asks for when it reads into a message. */
-    private static final int READ_DIRECT = 128 * 1024;
-
-    /** How many messages of one read are decoded at a time. */
-    private static final int AHEAD = 32;
-
     private static final byte[] NO_BYTES = {};
 
-    /** What a direct connection has queued while no reader thread was needed; stays empty. */
-    private static final MpscQueue<Message> NONE = new MpscQueue<>(1, 1);
-
     private static final VarHandle ANSWERED;
-    private static final VarHandle RESTING;
 
     static {
         try {
             var lookup = MethodHandles.lookup();
             ANSWERED = lookup.findVarHandle(WebSocketConnection.class, "answered", boolean.class);
-            RESTING = lookup.findVarHandle(WebSocketConnection.class, "resting", Thread.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -115,24 +91,17 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
 
     private final DeflatePool pool;
 
-    /**
-     * Messages read by a reader thread and not yet taken by the receiving thread. A direct
-     * connection has {@link #NONE} until it is replaced under the read role, before its reader
-     * starts: who still sees that sees an empty queue, as it was then, and is told of what comes.
-     */
-    private volatile MpscQueue<Message> inbound;
-
     /** The server; null for a client. */
     private final Owner owner;
-
-    // ---- facts, published by the roles and the watchdog, read by all ----
 
     private final Closing closing;
     private final Deadlines deadlines;
     private final Outbound out;
 
-    /** Nobody takes messages any more: those that find no room are dropped. */
-    private volatile boolean dropping;
+    /** Reader threads and receiving threads call it themselves, with no frame of ours between. */
+    final Inbound in;
+
+    // ---- facts, published by the roles and the watchdog, read by all ----
 
     /** The handshake succeeded; written before the state becomes OPEN. */
     private volatile boolean opened;
@@ -158,90 +127,9 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
     /** The extensions in the words of the handshake, "" for none; written like the protocol. */
     private String extensions = "";
 
-    /** Tick in which bytes last came in. Written by the read role, read by the watchdog. */
-    private volatile long lastRead;
-
-    /** The reader waits for room in the queue: silence is not the other side's fault. Read role. */
-    private volatile boolean blocked;
-
-    /**
-     * Ticks in which, after a close, a message was queued or taken: that is progress. Written by
-     * the read role and the receiving thread.
-     */
-    private volatile long lastQueued;
-
-    private volatile long lastTaken;
-
-    /** Tick in which {@link #receive} last read itself. Written by the read role. */
-    private volatile long lastReceive;
-
     /** A server has answered the request, or is about to; the first to set it answers. */
     @SuppressWarnings("unused") // through ANSWERED
     private volatile boolean answered;
-
-    // ---- the receiving thread's ----
-
-    /**
-     * Messages that it decoded ahead on a direct connection, older than all that is queued, and
-     * where they begin and end; null while there are none.
-     */
-    private Message[] ahead;
-
-    private int aheadFrom;
-    private int aheadTo;
-
-    /** What it has taken of the queue, and not yet told the queue of: an atomic operation each. */
-    private int freed;
-
-    private int freedBytes;
-
-    /** How many messages it has taken. This and the next two wrap, and only differences count. */
-    private int taken;
-
-    /**
-     * How many of them it is done with. Written by the receiving thread when it comes back for
-     * more, read by a reader thread.
-     */
-    private volatile int handled;
-
-    /** A reader thread waits for {@link #handled}; written by it. */
-    private volatile boolean courteous;
-
-    // ---- the read role's ----
-
-    /** How many messages a reader thread has queued. */
-    private int queued;
-
-    /** Some of them were not told of yet: those of one read are told of together. */
-    private boolean untold;
-
-    private final FrameDecoder decoder;
-    private byte[] buffer = NO_BYTES;
-    private int position;
-    private int limit;
-
-    /** {@link #decode} has used up what came in. */
-    private boolean starved;
-
-    /** How many bytes a read put straight into the message, which the decoder does not know of. */
-    private int filledDirectly;
-
-    /** What is wrong with the frame that was met reading ahead, until its turn comes. */
-    private ProtocolException deferred;
-
-    /**
-     * The reader thread, while it {@linkplain #rest rests}. Set by it, cleared by whoever wakes it.
-     */
-    @SuppressWarnings("unused") // through RESTING
-    private volatile Thread resting;
-
-    /**
-     * How much was written when {@link #lastRead} changed. Read by the write role too, as a guess.
-     */
-    private long writtenBefore;
-
-    /** Whether the last read had to wait for long. */
-    private boolean wasQuiet;
 
     WebSocketConnection(
             boolean client,
@@ -274,12 +162,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
             pool.join();
         }
         this.owner = owner;
-        this.inbound = direct ? NONE : inboundQueue();
-        this.decoder = new FrameDecoder(!client, limits.maxMessageBytes(), limits.maxFragments());
-    }
-
-    private MpscQueue<Message> inboundQueue() {
-        return new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
+        this.in = new Inbound(this, closing, out, direct, limits);
     }
 
     /** The clock of one connection alone. */
@@ -309,7 +192,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
      * Opens the connection on the calling virtual thread.
      *
      * @return whether it is polled and open: whoever called has to see that some thread {@linkplain
-     *     #run reads}, and gives it the read role
+     *     Inbound#run reads}, and gives it the read role
      */
     boolean open(Opener opener) {
         tryAcquireRead();
@@ -319,8 +202,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
             String chosen = opener.open(this);
             if (chosen != null) {
                 protocol = chosen;
-                lastRead = watchdog.now();
-                lastReceive = lastRead;
+                in.opened();
                 opened = true;
                 if (direct) {
                     // Before anybody knows: who then finds the role taken would wait for a reader.
@@ -353,7 +235,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
             throw e;
         } finally {
             if (held && !open) {
-                releaseDirect();
+                in.releaseDirect();
             }
         }
         return held && open;
@@ -362,7 +244,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
     /** {@link #open opens} the connection and, if it is polled, reads until the end. */
     void run(Opener opener) {
         if (open(opener)) {
-            run();
+            in.run();
         }
     }
 
@@ -391,22 +273,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
 
     /** For the opener: reads a head; what follows it stays in the buffer. */
     void readHead(HeadParser parser) throws IOException, HandshakeException {
-        buffer = new byte[READ_HEAD];
-        boolean complete = false;
-        while (!complete) {
-            position = 0;
-            limit = wire().read(buffer, 0, buffer.length);
-            if (limit < 0) {
-                limit = 0;
-                throw new EOFException("the other side closed the connection during the handshake");
-            }
-            complete = parser.feed(buffer, 0, limit);
-            position = parser.consumed();
-        }
-        if (position == limit) {
-            position = limit = 0;
-            buffer = NO_BYTES;
-        }
+        in.readHead(parser);
     }
 
     /**
@@ -416,8 +283,8 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
      *     what it ends with should the time for the handshake run out
      */
     void readBody(ResponseBody body, Supplier<IOException> failure) {
-        boolean done = body.feed(buffer, position, limit);
-        byte[] bytes = new byte[READ_HEAD];
+        boolean done = in.feed(body);
+        byte[] bytes = new byte[Inbound.READ_HEAD];
         try {
             while (!done) {
                 refusalRead = watchdog.now();
@@ -438,7 +305,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
         PermessageDeflate agreed = agreement.parameters();
         boolean serverKeeps = !agreed.serverNoContextTakeover();
         boolean clientKeeps = !agreed.clientNoContextTakeover();
-        decoder.inflate(pool, client ? serverKeeps : clientKeeps);
+        in.inflate(pool, client ? serverKeeps : clientKeeps);
         out.compress(
                 new MessageDeflater(
                         pool,
@@ -473,7 +340,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
 
     /** For a server's handler that is done: sees the closing through, on the calling thread. */
     void finish() {
-        dropping = true;
+        in.drop();
         news.signal();
         news.await(() -> phase() == Phase.ENDED, Nanos.FOREVER); // the close deadline bounds it
     }
@@ -484,7 +351,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
      */
     void linger() throws IOException {
         wire().shutdownOutput();
-        byte[] rest = new byte[READ_HEAD];
+        byte[] rest = new byte[Inbound.READ_HEAD];
         long most = 1 << 20;
         try {
             for (int n; most > 0 && (n = wire().read(rest, 0, rest.length)) >= 0; most -= n) {
@@ -509,6 +376,15 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
     /** Whether no message will come any more, but those that were read already. */
     boolean isOver() {
         return closing.isOver();
+    }
+
+    /** For its halves. */
+    WaitPoint news() {
+        return news;
+    }
+
+    Watchdog watchdog() {
+        return watchdog;
     }
 
     String protocol() {
@@ -562,8 +438,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
 
     /** What it holds now. Any thread. */
     Held held() {
-        return new Held(
-                inbound.count(), inbound.bytes(), outbound.count(), outbound.bytes(), out.pongs());
+        return new Held(in.count(), in.bytes(), outbound.count(), outbound.bytes(), out.pongs());
     }
 
     /** Whether something may still be sent. */
@@ -572,12 +447,13 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
     }
 
     /** Tells all who wait, and the server's poll, to look again. */
-    private void changed() {
-        wakeReader();
+    void changed() {
+        in.wake();
         announce();
     }
 
-    private void announce() {
+    /** The same for a reader that rests, which is not to be woken. */
+    void announce() {
         news.signal();
         if (owner != null) {
             owner.changed();
@@ -617,374 +493,35 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
         return closing.peerReason();
     }
 
-    // ---- reading ----
+    // ---- the reader, and what it says ----
 
-    /** Has a thread read from now on, if none does. */
-    private void startReader() {
-        if (phase() == Phase.CONNECTED && tryAcquireRead()) {
-            if (inbound == NONE) {
-                inbound = inboundQueue();
-            }
-            Threads.start("peerloom-reader", this);
+    /** Has the connection read now, for a user who does not wait in {@link Inbound#receive}. */
+    void watch() {
+        if (direct && closing.state() == ConnectionState.OPEN && !isReadRoleTaken()) {
+            in.startReader();
         }
-    }
-
-    /**
-     * Reads until the end; the caller has the read role, or was given it, and loses it. A reader
-     * thread runs this and nothing around it: an idle connection is parked in here, and each frame
-     * on its stack is memory for as long as that lasts.
-     */
-    @Override
-    public void run() {
-        Message[] batch = null;
-        try {
-            while (true) {
-                if (inbound.isFull() && !dropping) {
-                    awaitRoom();
-                }
-                Message message = decode();
-                if (message == null) {
-                    if (!starved) {
-                        break;
-                    }
-                    if (untold && limit < buffer.length && owner != null && owner.isAttentive()) {
-                        rest();
-                    }
-                    boolean large = prepareRead();
-                    letOthersRun();
-                    int n =
-                            large
-                                    ? wire().read(
-                                                    decoder.directArray(),
-                                                    decoder.directOffset(),
-                                                    directRoom())
-                                    : wire().read(buffer, limit, buffer.length - limit);
-                    arrived(n, large);
-                    continue;
-                }
-                if (closing.hasDropped() || (dropping && inbound.isFull())) {
-                    closing.messageDropped(); // and all that follow: never a message behind a hole
-                    continue;
-                }
-                untold = true;
-                if (closing.isBegun()) {
-                    lastQueued = watchdog.now();
-                }
-                if (!decoder.isMessageNext(buffer, position, limit)) {
-                    inbound.add(message, message.size());
-                    queued++;
-                    continue;
-                }
-                if (batch == null) {
-                    batch = new Message[AHEAD];
-                }
-                queueAll(message, batch);
-            }
-            tell();
-            drain();
-        } catch (IOException e) {
-            end(e);
-        } finally {
-            releaseRead();
-        }
-    }
-
-    /**
-     * Waits until the user takes messages. After a close that has a bound, which begins anew with
-     * each message taken: beyond it nobody seems to be there who takes the rest.
-     */
-    private void awaitRoom() {
-        tell();
-        blocked = true;
-        boolean wasClosing = closing.isBegun();
-        boolean changed =
-                news.await(
-                        () ->
-                                !inbound.isFull()
-                                        || dropping
-                                        || closing.isBegun() != wasClosing
-                                        || phase() == Phase.ENDED,
-                        wasClosing ? Nanos.of(limits.closeTimeout()) : Nanos.FOREVER);
-        if (!changed) {
-            dropping = true;
-        }
-        lastRead = watchdog.now();
-        blocked = false;
-    }
-
-    /**
-     * Tells of the messages that were queued, and lets the polling thread answer them and the
-     * writer write that before it asks the kernel for more: on a busy connection that is there by
-     * then, which saves what {@link Threads#letOthersRun} saves on a direct one. Only while the
-     * polling thread waits for news; should it not poll then after all, the next tick ends the
-     * rest. It does not wait at {@link #news}, which would cost each idle connection a queue of
-     * waiters, and wake it at every change.
-     *
-     * <p>The polling thread looks at {@link #resting} after it was told, which is after it was set;
-     * so does whoever closes or ends the connection, after he said so.
-     */
-    private void rest() {
-        untold = false;
-        resting = Thread.currentThread();
-        announce();
-        while (resting != null && !closing.isBegun() && phase() != Phase.ENDED) {
-            LockSupport.park(this);
-        }
-        resting = null;
     }
 
     /** Whether its reader waits for {@link #beforeWriting}. Any thread. */
     boolean isResting() {
-        return resting != null;
-    }
-
-    /** Ends the reader's rest, if it does. Any thread; never blocks. */
-    private void wakeReader() {
-        if (resting != null) {
-            LockSupport.unpark((Thread) RESTING.getAndSet(this, null));
-        }
+        return in.isResting();
     }
 
     /** Before and not after it: the writer may have to wait for an other side that waits for us. */
     @Override
     protected void beforeWriting() {
-        wakeReader();
+        in.wake();
     }
 
-    /**
-     * Queues a message together with those that follow it in the buffer, as far as there is room.
-     */
-    private void queueAll(Message message, Message[] batch) {
-        long bytes = message.size();
-        int count = 1;
-        batch[0] = message;
-        while (count < batch.length && !inbound.isFullWith(count, bytes)) {
-            Message next = decodeNext();
-            if (next == null) {
-                break;
-            }
-            batch[count++] = next;
-            bytes += next.size();
-        }
-        inbound.addAll(batch, count, bytes);
-        queued += count;
-        Arrays.fill(batch, 0, count, null);
-    }
-
-    /**
-     * Decodes what has come in up to the next message, answering what comes before it. Under the
-     * read role.
-     *
-     * @return null if more must be read, then it is {@link #starved}; or if no message will come:
-     *     the other side sent its close frame or broke the protocol
-     */
-    private Message decode() {
-        starved = false;
-        try {
-            while (closing.canReceive()) {
-                if (deferred != null) {
-                    throw deferred;
-                }
-                FrameDecoder.Event event = FrameDecoder.Event.NEED_INPUT;
-                if (filledDirectly > 0) {
-                    int n = filledDirectly;
-                    filledDirectly = 0;
-                    event = decoder.directFilled(n);
-                } else if (position < limit) {
-                    event = decoder.decode(buffer, position, limit);
-                    position = decoder.consumed();
-                }
-                switch (event) {
-                    case NEED_INPUT -> {
-                        starved = true;
-                        return null;
-                    }
-                    case TEXT -> {
-                        return new Message(decoder.payload(), true);
-                    }
-                    case BINARY -> {
-                        return new Message(decoder.payload(), false);
-                    }
-                    case PING -> {
-                        out.answer(decoder.payload());
-                        kick();
-                    }
-                    case PONG -> out.pongReceived(decoder.payload());
-                    case CLOSE -> closeReceived();
-                }
-            }
-        } catch (ProtocolException e) {
-            fail(e);
-        }
-        return null;
-    }
-
-    /**
-     * Decodes the messages that are next in the buffer, so that the receiving thread takes them
-     * without the read role: each of its two atomic operations would cost as much as the decoding.
-     * Under the read role, on the receiving thread, which has taken all that was queued.
-     */
-    private void readAhead() {
-        aheadFrom = 0;
-        aheadTo = 0;
-        for (Message next; aheadTo < AHEAD && (next = decodeNext()) != null; ) {
-            if (ahead == null) {
-                ahead = new Message[AHEAD];
-            }
-            ahead[aheadTo++] = next;
-        }
-    }
-
-    /**
-     * The message that the rest of the buffer begins with; null if it does not begin with a whole
-     * one, or with anything else, or with something bad, which waits for its turn. Under the read
-     * role.
-     */
-    private Message decodeNext() {
-        if (deferred != null || !decoder.isMessageNext(buffer, position, limit)) {
-            return null;
-        }
-        try {
-            boolean text = decoder.decode(buffer, position, limit) == FrameDecoder.Event.TEXT;
-            position = decoder.consumed();
-            return new Message(decoder.payload(), text);
-        } catch (ProtocolException e) {
-            deferred = e;
-            return null;
-        }
-    }
-
-    /**
-     * Before a read of the wire, which its callers do by themselves: an idle connection is parked
-     * in it, and each frame on its stack is memory for as long as that lasts. Sees to what has
-     * waited for this moment, and to the place where the bytes go. Under the read role.
-     *
-     * @return whether they go straight into the message, rather than to the end of the buffer
-     */
-    private boolean prepareRead() throws IOException {
-        tell();
-        if (isOwner()) {
-            flush(); // what was held back while there was more to answer
-        } else {
-            kickAgain();
-        }
-        if (position == limit && decoder.directCapacity() > 0) {
-            return true;
-        }
-        int left = limit - position;
-        int size = buffer.length;
-        if (limit == size && size > 0) {
-            size = Math.min(size * READ_GROWTH, READ_LARGE); // the last read filled it: bytes flow
-        } else if (size < READ_SMALL || wasQuiet) {
-            size = READ_SMALL; // an idle connection gives its large buffer back, with a pong at
-            // the latest
-        }
-        if (size != buffer.length) {
-            byte[] other = new byte[Math.max(size, left + READ_SMALL)];
-            System.arraycopy(buffer, position, other, 0, left);
-            buffer = other;
-        } else if (position > 0 && left > 0) {
-            System.arraycopy(buffer, position, buffer, 0, left);
-        }
-        position = 0;
-        limit = left;
-        return false;
-    }
-
-    /** How much to ask for when a read goes straight into the message. */
-    private int directRoom() {
-        return Math.min(decoder.directCapacity(), READ_DIRECT);
-    }
-
-    /** Tells of the messages that were queued. Under the read role, before anything that waits. */
-    private void tell() {
-        if (untold) {
-            untold = false;
-            changed();
-        }
-    }
-
-    /** After a read: so many bytes are where {@link #prepareRead} said, or it is the end. */
-    private void arrived(int n, boolean intoMessage) throws IOException {
-        if (n < 0) {
-            throw new EOFException(
-                    decoder.inMessage()
-                            ? "the other side closed the connection inside a message"
-                            : "the other side closed the connection without a close frame");
-        }
-        if (intoMessage) {
-            filledDirectly = n;
-        } else {
-            limit += n;
-        }
-        long now = watchdog.now();
-        long before = lastRead;
-        wasQuiet = now - before > 2 * watchdog.period();
-        if (now != before) {
-            lastRead = now;
-            writtenBefore = written();
-        }
-    }
-
-    /** For the watchdog. Most of the time it has not ticked since, and a volatile write is dear. */
-    private void receivesNow() {
-        long now = watchdog.now();
-        if (lastReceive != now) {
-            lastReceive = now;
-        }
-    }
-
-    private void closeReceived() {
-        awaitAnswers();
-        int code = decoder.closeCode();
-        String reason = decoder.closeReason();
-        if (LOG.isDebugEnabled()) {
-            LOG.debug("< close {} \"{}\"", code, Closing.clip(reason));
-        }
-        closing.peerClosed(code, reason);
-        lastWord();
+    /** Whether the server's poll waits for news, see {@link Owner#isAttentive}. */
+    boolean isAttentive() {
+        return owner != null && owner.isAttentive();
     }
 
     /** Accepts nothing more to send: our close frame follows what was accepted. Any thread. */
-    private void lastWord() {
+    void lastWord() {
         closeOutput();
         changed();
-    }
-
-    /**
-     * Before the last words to the other side: lets the user answer the messages that came before.
-     * The receiving thread writes {@link #handled} before it looks at {@link #courteous}, we look
-     * at it after we wrote that: so one of us sees the other.
-     */
-    private void awaitAnswers() {
-        tell();
-        if (handled - queued < 0 && !closing.isBegun()) {
-            courteous = true;
-            news.await(
-                    () -> handled - queued >= 0 || closing.isBegun() || phase() == Phase.ENDED,
-                    Deadlines.COURTESY);
-        }
-    }
-
-    /** For the receiving thread: it has come back for more, so it is done with what it took. */
-    void doneWithTaken() {
-        if (handled != taken) {
-            handled = taken;
-            if (courteous) {
-                news.signal();
-            }
-        }
-    }
-
-    /** The other side broke the protocol: tell it why, and expect nothing of it any more. */
-    private void fail(ProtocolException e) {
-        awaitAnswers();
-        LOG.debug("! {} {}", e.closeCode(), e.getMessage());
-        closing.violated(e);
-        if (client) {
-            Threads.start("peerloom-writer", this::endLater);
-        }
-        lastWord();
     }
 
     /**
@@ -992,110 +529,46 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
      * (section 7.1.1): there are servers that drop what they have not read when it ends, our close
      * frame included.
      */
-    private void endLater() {
-        news.await(() -> phase() == Phase.ENDED, Deadlines.SERVER_FIRST);
+    void endLater() {
+        Threads.start(
+                "peerloom-writer",
+                () -> {
+                    news.await(() -> phase() == Phase.ENDED, Deadlines.SERVER_FIRST);
+                    endStream();
+                });
+    }
+
+    /** Has the end of our stream sent, behind our close frame. Any thread. */
+    void endStream() {
         closing.endStream();
         kick();
     }
 
-    /**
-     * After the last message: reads and drops until the other side ends the stream, so that it can
-     * read our last bytes; a socket closed with unread input would take them away. The close
-     * deadline bounds it. Under the read role.
-     */
-    private void drain() throws IOException {
-        flush();
-        byte[] rest = buffer.length > 0 ? buffer : new byte[READ_HEAD];
-        buffer = NO_BYTES;
-        try {
-            while (wire().read(rest, 0, rest.length) >= 0) {
-                // dropped
-            }
-        } catch (EOFException e) {
-            LOG.debug("! {}", e.getMessage()); // the close frames said what TLS did not
-        }
-        if (client && wire() instanceof TlsWire) {
-            endTls();
-        }
-        // It may have ended before it took our close frame, or while that is being written.
-        news.await(
-                () ->
-                        !closing.canSend()
-                                || phase() == Phase.ENDED
-                                || closing.writeFailure() != null,
-                Nanos.FOREVER); // the watchdog bounds it
-        end(null);
-    }
+    // ---- receiving, for the receiving thread; see Inbound ----
 
-    /**
-     * TLS wants to be ended by both sides: sends our close_notify, or waits for whoever is writing
-     * to do it. The close deadline bounds it.
-     */
-    private void endTls() {
-        closing.endStream();
-        kick();
-        if (!closing.isStreamEnded()) {
-            news.await(
-                    () ->
-                            closing.isStreamEnded()
-                                    || closing.writeFailure() != null
-                                    || phase() == Phase.ENDED,
-                    Nanos.FOREVER); // the watchdog bounds it
-        }
-    }
-
-    /** Moves what arrived to the receiving thread; how many messages it has now. */
     int refill() {
-        inbound.refill();
-        return available();
+        return in.refill();
     }
 
-    /** How many messages the receiving thread has without another {@link #refill}. */
     int available() {
-        return aheadTo - aheadFrom + inbound.available();
+        return in.available();
     }
 
-    /**
-     * How many messages {@link #refill} has given the receiving thread in all; of a polled
-     * connection, and wraps.
-     */
     int arrived() {
-        return taken + inbound.available();
+        return in.arrived();
     }
 
-    /** The next message that was {@link #refill refilled}, or null. Receiving thread only. */
     Message take() {
-        if (aheadFrom < aheadTo) {
-            Message next = ahead[aheadFrom];
-            ahead[aheadFrom++] = null;
-            return next;
-        }
-        Message message = inbound.take();
-        if (message != null) {
-            taken++;
-            freed++;
-            long bytes = (long) freedBytes + message.size();
-            boolean closes = closing.isBegun();
-            if (closes) {
-                lastTaken = watchdog.now();
-            }
-            if (closes
-                    || inbound.available() == 0
-                    || freed >= limits.inboundMessages() / 4
-                    || bytes >= limits.inboundBytes() / 4) {
-                inbound.release(freed, bytes);
-                freed = 0;
-                bytes = 0;
-                news.signal(); // the reader may wait for room
-            }
-            freedBytes = (int) bytes;
-        }
-        return message;
+        return in.take();
     }
 
-    /** Whether a poll would find something: messages, or another state. */
+    void doneWithTaken() {
+        in.doneWithTaken();
+    }
+
+    /** Whether a poll would find messages. Any thread. */
     boolean hasArrivals() {
-        return inbound.hasArrivals();
+        return in.hasArrivals();
     }
 
     boolean await(BooleanSupplier condition, long nanos) {
@@ -1104,127 +577,6 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
 
     void wake() {
         changed();
-    }
-
-    /**
-     * The next message, read by the calling thread itself if it may: if the connection is direct,
-     * the thread virtual, and nobody else reads. Receiving thread only.
-     *
-     * @return null if it may not, or if the connection is ending: {@link #receive} tells
-     */
-    Message receiveDirectly() {
-        doneWithTaken();
-        Message message = take();
-        if (message != null
-                || !direct
-                || closing.state() == ConnectionState.CONNECTING
-                || closing.isOver()
-                || !mayWaitInSocket()
-                || !tryAcquireRead()) {
-            return message;
-        }
-        claim();
-        receivesNow();
-        try {
-            if (inbound.hasArrivals()) {
-                return null; // a reader left it here before it went
-            }
-            if (wasQuiet) {
-                ahead = null; // as for the buffer
-            }
-            while (true) {
-                message = decode();
-                if (message != null) {
-                    if (position < limit) {
-                        readAhead();
-                    }
-                    return message;
-                }
-                if (!starved) {
-                    flush();
-                    return null;
-                }
-                boolean large = prepareRead();
-                letOthersRun();
-                int n =
-                        large
-                                ? wire().read(
-                                                decoder.directArray(),
-                                                decoder.directOffset(),
-                                                directRoom())
-                                : wire().read(buffer, limit, buffer.length - limit);
-                arrived(n, large);
-            }
-        } catch (IOException e) {
-            end(interrupted(e));
-            return null;
-        } finally {
-            receivesNow();
-            releaseDirect();
-        }
-    }
-
-    /**
-     * The next message, waiting for it. Receiving thread only.
-     *
-     * @param nanos how long at the most; only without a bound it may read on this thread
-     * @param interrupted ends the wait, with null
-     * @return null when the time is up or no message will come
-     */
-    Message receive(long nanos, BooleanSupplier interrupted) {
-        long deadline = System.nanoTime() + nanos;
-        doneWithTaken();
-        while (true) {
-            if (refill() > 0) {
-                return take();
-            }
-            if (nanos == Nanos.FOREVER) {
-                Message message = receiveDirectly();
-                if (message != null) {
-                    return message;
-                }
-            }
-            ConnectionState now = closing.state();
-            boolean over = closing.isOver();
-            if (inbound.hasArrivals()) {
-                continue;
-            }
-            if (over) {
-                return null;
-            }
-            flushSoon();
-            if (now != ConnectionState.CONNECTING) {
-                startReader();
-            }
-            boolean more =
-                    news.await(
-                            () ->
-                                    inbound.hasArrivals()
-                                            || interrupted.getAsBoolean()
-                                            || closing.hasMoved(now),
-                            nanos == Nanos.FOREVER ? nanos : deadline - System.nanoTime());
-            if (!inbound.hasArrivals() && (!more || interrupted.getAsBoolean())) {
-                return null;
-            }
-        }
-    }
-
-    /** Has the connection read now, for a user who does not wait in {@link #receive}. */
-    void watch() {
-        if (direct && closing.state() == ConnectionState.OPEN && !isReadRoleTaken()) {
-            startReader();
-        }
-    }
-
-    /**
-     * Gives the read role back. A close that was begun meanwhile found it taken, so the reader that
-     * sees the closing through is started here: either it sees the role free, or we see it closing.
-     */
-    private void releaseDirect() {
-        releaseRead();
-        if (closing.needsReader()) {
-            startReader();
-        }
     }
 
     // ---- sending ----
@@ -1248,7 +600,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
             return Sent.CLOSED;
         }
         if (direct && isOwner() && mayWaitInSocket()) {
-            SendNow sent = sendNow(message, position < limit || aheadFrom < aheadTo);
+            SendNow sent = sendNow(message, in.hasMore());
             if (sent != SendNow.IMPOSSIBLE) {
                 return sent == SendNow.DONE ? Sent.OK : Sent.CLOSED;
             }
@@ -1310,7 +662,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
     private void closeOnce(byte[] payload) {
         if (closing.begin(payload)) {
             lastWord();
-            startReader(); // somebody must read the reply
+            in.startReader(); // somebody must read the reply
         }
     }
 
@@ -1323,7 +675,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
     @Override
     protected void writeFailed(IOException cause) {
         closing.writeFailed(cause);
-        startReader(); // if nobody reads; who does meets the end
+        in.startReader(); // if nobody reads; who does meets the end
         changed();
     }
 
@@ -1345,7 +697,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
     @Override
     protected void encodeLast(Output output) throws IOException {
         if (closing.isFrameDue()) {
-            out.encodeClose(output, written() - writtenBefore);
+            out.encodeClose(output, written() - in.writtenBefore());
             output.flush();
             LOG.debug("> close");
             closing.sent();
@@ -1361,9 +713,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
 
     @Override
     protected void dropInput() {
-        buffer = NO_BYTES;
-        position = limit = 0;
-        decoder.release();
+        in.release();
     }
 
     @Override
@@ -1391,7 +741,7 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
     @Override
     public void tick(long now) {
         super.tick(now);
-        wakeReader();
+        in.wake();
         if (pool != null) {
             pool.trim(now, Deadlines.POOL_IDLE);
         }
@@ -1404,17 +754,18 @@ final class WebSocketConnection extends Link<Object> implements Runnable {
             }
         } else if (!closing.isOpen()) {
             boolean writing = isWriting() || !outbound.isEmpty();
-            if (deadlines.isCloseOver(now, writing, blocked, lastQueued, lastTaken)) {
+            if (deadlines.isCloseOver(
+                    now, writing, in.isBlocked(), in.lastQueued(), in.lastTaken())) {
                 closeTimedOut();
             }
         } else {
-            switch (deadlines.heartbeat(now, lastRead, !blocked && isReadRoleTaken())) {
+            switch (deadlines.heartbeat(now, in.lastRead(), !in.isBlocked() && isReadRoleTaken())) {
                 case PING -> ping();
                 case DEAD -> end(deadlines.heartbeatTimeout());
                 case NOTHING -> {}
             }
-            if (direct && !isReadRoleTaken() && now - lastReceive > 2 * watchdog.period()) {
-                startReader(); // nobody receives, so nobody answers pings or sees the end
+            if (direct && !isReadRoleTaken() && now - in.lastReceive() > 2 * watchdog.period()) {
+                in.startReader(); // nobody receives, so nobody answers pings or sees the end
             }
         }
     }

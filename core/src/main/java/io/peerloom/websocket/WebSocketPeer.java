@@ -692,7 +692,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public Message receive() {
         WebSocketConnection current = connection;
-        Message message = current == null ? null : current.receiveDirectly();
+        Message message = current == null ? null : current.in.receiveDirectly();
         if (message == null) {
             return receive(Nanos.FOREVER);
         }
@@ -723,7 +723,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         if (current == null) {
             return null;
         }
-        Message message = current.receive(nanos, () -> woken);
+        Message message = current.in.receive(nanos, () -> woken);
         if (message != null) {
             stringPacket = message.isText();
             if (phase == Phase.CONNECTING) {

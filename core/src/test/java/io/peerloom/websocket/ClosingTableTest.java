@@ -26,8 +26,10 @@ class ClosingTableTest {
     private static final byte[] OURS = FrameEncoder.closePayload(1000, "ours");
     private static final byte[] ANSWER = FrameEncoder.closePayload(3000, "theirs");
     private static final byte[] SCOLD = FrameEncoder.closePayload(1002, "wrong");
+
     @SuppressWarnings("StaticAssignmentOfThrowable") // told apart by identity, never thrown
     private static final IOException BROKEN = new IOException("broken");
+
     @SuppressWarnings("StaticAssignmentOfThrowable")
     private static final IOException WHY = new IOException("why it ended");
 

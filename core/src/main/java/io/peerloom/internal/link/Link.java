@@ -289,7 +289,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /** {@return whether the connection is the calling thread's own} */
-    protected final boolean isOwner() {
+    public final boolean isOwner() {
         return owner == Thread.currentThread();
     }
 
@@ -297,7 +297,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * {@return whether the calling thread may use the socket itself: it is virtual, and not
      * interrupted, which would close the socket rather than read or write}
      */
-    protected static boolean mayWaitInSocket() {
+    public static boolean mayWaitInSocket() {
         Thread current = Thread.currentThread();
         return current.isVirtual() && !current.isInterrupted();
     }
@@ -307,7 +307,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      *
      * @param e what it threw
      */
-    protected static IOException interrupted(IOException e) {
+    public static IOException interrupted(IOException e) {
         if (!(e instanceof ClosedByInterruptException)) {
             return e;
         }
@@ -323,12 +323,12 @@ public abstract class Link<E> implements Watchdog.Watched {
      *
      * @return whether this thread has it now
      */
-    protected final boolean tryAcquireRead() {
+    public final boolean tryAcquireRead() {
         return !readRole && READ_ROLE.compareAndSet(this, false, true);
     }
 
     /** Gives the read role back. */
-    protected final void releaseRead() {
+    public final void releaseRead() {
         readRole = false;
         if (phase == Phase.ENDED) {
             letGo();
@@ -340,7 +340,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * the first: there is nothing to guess from yet, and a stack that is first parked in the read,
      * where it is the deepest, needs no second piece of memory for that later.
      */
-    protected final void letOthersRun() {
+    public final void letOthersRun() {
         lastLap = lastLap == 0 ? 1 : Threads.letOthersRun(lastLap);
     }
 
@@ -458,7 +458,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * Has what waits written soon, by a virtual thread of its own unless somebody is at it. Any
      * thread; never blocks.
      */
-    protected final void kick() {
+    public final void kick() {
         // Who holds the role looks at the queue after giving it back; so if it is held now, the
         // holder will see what was queued before this call.
         if (!writeRole && !writerDue && WRITER_DUE.compareAndSet(this, false, true)) {
@@ -516,7 +516,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * running, because the carriers are busy with threads like this one, starts one that queues
      * among them.
      */
-    protected final void kickAgain() {
+    public final void kickAgain() {
         if (writerDue && !writeRole) {
             Threads.start("peerloom-writer", this::drain);
         }
@@ -672,7 +672,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * block. What others queued is not written, since this thread is about to read: the other side
      * may be one that takes no more before something was read. A writer sees to that.
      */
-    protected final void flush() {
+    public final void flush() {
         if ((output.isHeldBack() || hasUrgent()) && tryAcquireWrite()) {
             try {
                 if (phase == Phase.CONNECTED) {
@@ -692,7 +692,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /** As {@link #flush}, and has the rest written too; if it may not wait in the socket, all. */
-    protected final void flushSoon() {
+    public final void flushSoon() {
         if (isOwner() && mayWaitInSocket()) {
             flush();
         }
@@ -702,7 +702,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /** {@return how many bytes the wire has taken} Any thread; a guess without the write role. */
-    protected final long written() {
+    public final long written() {
         return output.written();
     }
 
