@@ -292,8 +292,8 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
     /**
      * Reads exactly so many bytes, waiting for them for a time. An interrupt ends the wait and
      * stays set; the connection lives. There is one exception: without a time ({@link
-     * Limits#NEVER}) a virtual thread reads the socket itself, and Java closes a socket whose reader
-     * is interrupted.
+     * Limits#NEVER}) a virtual thread reads the socket itself, and Java closes a socket whose
+     * reader is interrupted.
      *
      * @param data where to
      * @param offset where the first byte goes
@@ -330,10 +330,9 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
 
     /**
      * Reads what is there, waiting for at least one byte for a time: the blocking call of {@code
-     * java.io}, for handlers on virtual threads. An interrupt ends the wait and
-     * stays set; the connection lives. There is one exception: without a time ({@link
-     * Limits#NEVER}) a virtual thread reads the socket itself, and Java closes a socket whose reader
-     * is interrupted.
+     * java.io}, for handlers on virtual threads. An interrupt ends the wait and stays set; the
+     * connection lives. There is one exception: without a time ({@link Limits#NEVER}) a virtual
+     * thread reads the socket itself, and Java closes a socket whose reader is interrupted.
      *
      * @param data where to
      * @param offset where the first byte goes

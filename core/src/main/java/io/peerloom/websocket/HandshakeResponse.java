@@ -73,8 +73,9 @@ public final class HandshakeResponse {
     }
 
     /**
-     * {@return whether the body is whole} Not if it was longer than the limit, if nothing more of it
-     * came for half a second or so, or if the connection or the time for the handshake ended first.
+     * {@return whether the body is whole} Not if it was longer than the limit, if nothing more of
+     * it came for half a second or so, or if the connection or the time for the handshake ended
+     * first.
      */
     public boolean isBodyComplete() {
         return bodyComplete;

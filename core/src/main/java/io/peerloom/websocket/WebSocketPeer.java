@@ -297,7 +297,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     [fe80::1%25eth0]}, which is connected to and not sent
      * @return OK if connecting has begun; ALREADY_IN_USE if the state is CONNECTING or OPEN;
      *     INVALID_PARAMETER for anything that is no such URL, or a subprotocol or header that
-     *     cannot be sent, with what and where it is in {@link #getFailure}; nothing else has changed then
+     *     cannot be sent, with what and where it is in {@link #getFailure}; nothing else has
+     *     changed then
      */
     public ErrorCode connectToUrl(String target) {
         return connectClient(null, target, null);

@@ -1284,7 +1284,7 @@ abstract class StreamPeerSocketTest {
         pair.peer().disconnectFromHost();
         await().until(() -> !channel.isOpen());
         assertThat(readFully(pair.raw(), 5)).isEqualTo(ascii("last"));
-        assertThat(pair.peer().getStatus()).isEqualTo(Peer.Status.NONE);
+        assertThat(pair.peer().getStatus()).isEqualTo(Status.NONE);
         assertThat(pair.peer().getFailure()).as("nobody knows that it was read").isPresent();
     }
 

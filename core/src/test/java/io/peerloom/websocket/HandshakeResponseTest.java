@@ -152,8 +152,7 @@ class HandshakeResponseTest {
     void aBodyThatDoesNotEndIsNotWaitedForForEver(Api api, int handshakeMillis) throws Exception {
         Options hurried =
                 OPTIONS.withLimits(
-                        OPTIONS.limits()
-                                .withHandshakeTimeout(Duration.ofMillis(handshakeMillis)));
+                        OPTIONS.limits().withHandshakeTimeout(Duration.ofMillis(handshakeMillis)));
         try (var listening = listen()) {
             var connecting = connecting(api, listening, hurried);
             try (var raw = new RawPeer(listening.accept())) {
