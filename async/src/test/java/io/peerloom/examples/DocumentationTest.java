@@ -133,15 +133,20 @@ class DocumentationTest {
         return sources;
     }
 
+    private static String packageOf(Path source) {
+        String folder = source.getParent().toString().replace('\\', '/');
+        return folder.substring(folder.indexOf("io/peerloom")).replace('/', '.');
+    }
+
     /** All that a user could import, so that the pages need no import lines. */
     private static String imports() throws IOException {
         var lines = new TreeSet<String>();
         for (var source : api().entrySet()) {
             String text = read(source.getValue());
-            if (text.matches("(?s).*\npublic [^\n]*\\b" + source.getKey() + "\\b.*")) {
-                String name =
-                        text.replaceFirst("(?s).*?\npackage ([\\w.]+);.*", "$1")
-                                .replaceFirst("(?s)^package ([\\w.]+);.*", "$1");
+            if (Pattern.compile("(?m)^public [^\n{]*\\b" + source.getKey() + "\\b")
+                    .matcher(text)
+                    .find()) {
+                String name = packageOf(source.getValue());
                 lines.add("import " + name + "." + source.getKey() + ";");
                 for (var nested : List.of("Dialect", "Generation", "ClientAuth")) {
                     if (text.contains("    public enum " + nested + " {")) {
@@ -324,8 +329,9 @@ class DocumentationTest {
                         .results()
                         .filter(name -> api.containsKey(name.group(1)))
                         .filter(name ->
-                                !read(api.get(name.group(1)))
-                                        .matches("(?s).*\\b" + name.group(2) + "\\b.*"))
+                                !Pattern.compile("\\b" + name.group(2) + "\\b")
+                                        .matcher(read(api.get(name.group(1))))
+                                        .find())
                         .map(MatchResult::group)
                         .toList();
         assertThat(missing).isEmpty();
