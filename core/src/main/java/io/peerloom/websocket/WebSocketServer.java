@@ -1035,7 +1035,9 @@ public final class WebSocketServer implements AutoCloseable {
      * {@link #close}, those that it has not waited for any longer. Any thread.
      */
     public List<WebSocketPeer> getUnfinishedPeers() {
-        return unfinished.stream().map(member -> member.peer).toList();
+        return unfinished.isEmpty()
+                ? List.of()
+                : unfinished.stream().map(member -> member.peer).toList();
     }
 
     // ---- polling ----

@@ -14,11 +14,15 @@
  * ends within the deadlines of the handshake and of closing; both sides send close_notify behind
  * their close frames, and whether the other side's came is of no interest once both frames passed.
  *
- * <p>Closing, from our side: {@code close()} queues a close frame behind all that was sent; what
- * arrives until the other side's close frame is still delivered; then the server ends the stream
- * first (RFC 6455 section 7.1.1). From the other side: its close frame is answered at once, whether
- * or not anybody polls. After a broken protocol the other side is told why by a close frame, and
- * its input is read and dropped for a while, since a socket that is closed with unread input resets
- * the connection and takes the close frame away with it. Every one of these waits has a deadline.
+ * <p>Closing, from our side: {@code close()} accepts nothing more to send, and the close frame
+ * follows what was accepted; what arrives until the other side's close frame is still delivered, as
+ * long as somebody takes it; then the server ends the stream first (RFC 6455 section 7.1.1). From
+ * the other side: its close frame is answered behind what was accepted, whether or not anybody
+ * polls. A close timeout counts from the last progress. When it is over the user is told, and the
+ * socket lingers for another side that is still reading. What was accepted or had arrived and is
+ * lost all the same makes the end an unclean one, with its cause. After a broken protocol the other
+ * side is told why by a close frame, and its input is read and dropped for a while, since a socket
+ * that is closed with unread input resets the connection and takes the close frame away with it.
+ * Every one of these waits has a deadline.
  */
 package io.peerloom.websocket;
