@@ -5,6 +5,7 @@ import io.peerloom.internal.link.ChannelWire;
 import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.Nanos;
+import io.peerloom.internal.link.Output;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Watchdog;
@@ -372,8 +373,8 @@ final class StreamLink extends Link<byte[]> {
     // ---- output ----
 
     @Override
-    protected void encode(byte[] element) throws IOException {
-        writeThrough(element, 0, element.length);
+    protected void encode(byte[] element, Output out) throws IOException {
+        out.write(element, 0, element.length);
         lastOutput = watchdog.now();
     }
 
@@ -383,9 +384,9 @@ final class StreamLink extends Link<byte[]> {
     }
 
     @Override
-    protected void encodeLast() throws IOException {
+    protected void encodeLast(Output out) throws IOException {
         if (isLastDue()) {
-            flushBuffer();
+            out.flush();
             wire().shutdownOutput();
             shut = true;
             news.signal();

@@ -9,7 +9,7 @@ import java.util.Objects;
  * A whole WebSocket message, text or binary (RFC 6455 section 5.6). Immutable as long as nobody
  * writes into its {@link #bytes}, which are not copied on the way in or out. Any thread.
  */
-public final class Message implements WebSocketConnection.Outgoing {
+public final class Message {
 
     private final byte[] data;
     private final boolean text;
@@ -95,11 +95,6 @@ public final class Message implements WebSocketConnection.Outgoing {
 
     /** {@return the length of the payload in bytes} */
     public int size() {
-        return data.length;
-    }
-
-    @Override
-    public int weight() {
         return data.length;
     }
 

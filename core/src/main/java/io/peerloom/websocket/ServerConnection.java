@@ -142,7 +142,7 @@ final class ServerConnection extends AtomicBoolean implements Runnable, WebSocke
         } finally {
             shared.admission.handshakeOver();
             if (reader) {
-                Threads.start("peerloom-reader", connection);
+                Threads.start("peerloom-reader", connection.in);
             } else if (isServed() && connection.wasOpened()) {
                 Threads.start("peerloom-websocket", this);
             } else if (isServed()) {

@@ -140,7 +140,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     private Phase phase = Phase.NEVER;
 
     /** How the connection ended; null before. */
-    private WebSocketConnection.End end;
+    private Closing.End end;
 
     /** Why the connection, or the last call that was refused, failed. */
     private Optional<Throwable> failure = Optional.empty();
@@ -690,7 +690,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public Message receive() {
         WebSocketConnection current = connection;
-        Message message = current == null ? null : current.receiveDirectly();
+        Message message = current == null ? null : current.in.receiveDirectly();
         if (message == null) {
             return receive(Nanos.FOREVER);
         }
@@ -721,7 +721,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         if (current == null) {
             return null;
         }
-        Message message = current.receive(nanos, () -> woken);
+        Message message = current.in.receive(nanos, () -> woken);
         if (message != null) {
             stringPacket = message.isText();
             if (phase == Phase.CONNECTING) {
@@ -828,7 +828,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /** For broadcasts: queues a frame that was encoded for many. */
-    ErrorCode send(WebSocketConnection.Frame frame) {
+    ErrorCode send(Outbound.Frame frame) {
         WebSocketConnection current = connection;
         return current == null ? ErrorCode.FAILED : code(current.send(frame));
     }

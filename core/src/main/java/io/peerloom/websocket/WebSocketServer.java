@@ -750,16 +750,14 @@ public final class WebSocketServer implements AutoCloseable {
         Objects.requireNonNull(message, "message");
         Objects.requireNonNull(receivers, "receivers");
         ServerConnection.Shared settings = current;
-        WebSocketConnection.Frame frame = null;
+        Outbound.Frame frame = null;
         Map<Integer, ErrorCode> missed = null;
         for (Map.Entry<Integer, WebSocketPeer> client : peers.entrySet()) {
             if (!receivers.test(client.getKey())) {
                 continue;
             }
             if (frame == null) {
-                frame =
-                        WebSocketConnection.frame(
-                                message, settings.options().compression(), settings.pool());
+                frame = Outbound.frame(message, settings.options().compression(), settings.pool());
             }
             ErrorCode result = client.getValue().send(frame);
             if (result != ErrorCode.OK) {

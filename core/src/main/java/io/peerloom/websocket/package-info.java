@@ -9,6 +9,12 @@
  * its user sees of it: {@code poll()} folds the facts in, so that between two polls every getter
  * agrees with every other.
  *
+ * <p>That object is {@code WebSocketConnection}, and it is in five files. {@code Inbound} is what
+ * the read role does, {@code Outbound} what the write role does. {@code Closing} is the close
+ * handshake, from its first sign to the outcome, with the tables of both; {@code Deadlines} says
+ * what is due. These two have no thread and no socket. {@code WebSocketConnection} itself opens the
+ * connection and puts them together.
+ *
  * <p>A connection is opened by a {@code ClientSide} or a {@code ServerSide}, made for it and run
  * once on its thread: a wire, TLS if it is asked for, the two heads. {@code Handshaking} is what
  * the two have in common, streams as wires included.

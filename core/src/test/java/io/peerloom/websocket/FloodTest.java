@@ -334,7 +334,7 @@ class FloodTest {
     /** Sends to who does not read until no more is taken; how many messages were. */
     private static int fill(Target target, String path) {
         WebSocketConnection connection = target.connection(path);
-        var frame = WebSocketConnection.frame(Message.binary(new byte[50_000]), null, null);
+        var frame = Outbound.frame(Message.binary(new byte[50_000]), null, null);
         int taken = 0;
         long before;
         do { // until the system takes no more, either

@@ -4,6 +4,7 @@ import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
 import io.peerloom.internal.link.Link;
+import io.peerloom.internal.link.Output;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.link.Wire;
 import java.io.IOException;
@@ -87,8 +88,8 @@ public final class LinkStress {
         }
 
         @Override
-        protected void encode(byte[] element) throws IOException {
-            writeThrough(element, 0, element.length);
+        protected void encode(byte[] element, Output out) throws IOException {
+            out.write(element, 0, element.length);
         }
 
         @Override

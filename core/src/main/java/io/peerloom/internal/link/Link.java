@@ -17,11 +17,11 @@ import java.util.concurrent.atomic.AtomicInteger;
  * be sent, and its deadlines.
  *
  * <p><b>Roles.</b> Whoever holds the read role owns the wire's input and whatever the subclass
- * hangs on it (a decoder); whoever holds the write role owns the output, the {@code out} buffer and
- * the encoder. A role is a flag taken by compare-and-set and given back by a volatile write, which
- * orders everything done under it before everything done by the next holder; nobody waits for a
- * role. A thread that cannot have the write role leaves its element in the queue: the holder looks
- * at the queue again after it gave the role back, so nothing is left behind.
+ * hangs on it (a decoder); whoever holds the write role owns the {@link Output} and the encoder. A
+ * role is a flag taken by compare-and-set and given back by a volatile write, which orders
+ * everything done under it before everything done by the next holder; nobody waits for a role. A
+ * thread that cannot have the write role leaves its element in the queue: the holder looks at the
+ * queue again after it gave the role back, so nothing is left behind.
  *
  * <p><b>Writer threads</b> exist only while there is something to write: {@link #kick} starts a
  * virtual thread that takes the role, writes everything that waits in as few calls as possible, and
@@ -50,14 +50,6 @@ public abstract class Link<E> implements Watchdog.Watched {
         /** Over; {@link #failure} tells why, unless it ended well. */
         ENDED
     }
-
-    /** Output is collected up to here before it is written. */
-    private static final int OUT_LIMIT = 128 * 1024;
-
-    private static final int OUT_FIRST = 512;
-
-    /** From here on a payload is written from its own array rather than copied behind others. */
-    private static final int GATHER = 16 * 1024;
 
     /** The outcome of a link that ended well. */
     private static final Object CLEAN = new Object();
@@ -89,6 +81,9 @@ public abstract class Link<E> implements Watchdog.Watched {
 
     /** The clock that enforces this link's deadlines. */
     protected final Watchdog watchdog;
+
+    /** What the write role writes to; handed to whatever encodes. */
+    private final Output output;
 
     private final Duration writeTimeout;
 
@@ -134,27 +129,6 @@ public abstract class Link<E> implements Watchdog.Watched {
     @SuppressWarnings("unused") // through WRITER_DUE
     private volatile boolean writerDue;
 
-    /** Output was left in the buffer when the write role was given back. Written under the role. */
-    private volatile boolean heldBack;
-
-    /**
-     * Tick in which the write under way began, or 0. Written under the role, read by the watchdog.
-     */
-    private volatile long writeSince;
-
-    /**
-     * The output buffer and how much of it is filled; belong to the write role. Null while idle.
-     */
-    private byte[] out;
-
-    private int outLength;
-
-    /** How many elements were held back since the last write; the write role's. */
-    private int held;
-
-    /** How many bytes the wire has taken. Written under the write role; others read it to guess. */
-    private long written;
-
     /** How many elements that were accepted could not be written. Written under the write role. */
     private volatile int discarded;
 
@@ -169,6 +143,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     protected Link(Watchdog watchdog, int maxCount, int maxBytes, Duration writeTimeout) {
         this.watchdog = watchdog;
         this.outbound = new MpscQueue<>(maxCount, maxBytes);
+        this.output = new Output(watchdog);
         this.writeTimeout = writeTimeout;
     }
 
@@ -203,6 +178,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      */
     protected final boolean connecting(Wire early) {
         wire = early;
+        output.to(early);
         if (phase == Phase.ENDED) { // either we see it, or who ended it sees the wire
             early.close();
             return false;
@@ -218,6 +194,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      */
     protected final boolean connected(Wire connected) {
         wire = connected;
+        output.to(connected);
         if (move(Phase.CONNECTING, Phase.CONNECTED)) {
             news.signal();
             return true;
@@ -288,16 +265,12 @@ public abstract class Link<E> implements Watchdog.Watched {
         if (outbound.hasArrivals()) {
             kick(); // see isKickedLater
         }
-        long since = writeSince;
-        if (since != 0 && now - since > Nanos.of(writeTimeout)) {
+        if (output.isStalled(now, Nanos.of(writeTimeout))) {
             end(
                     new SocketTimeoutException(
                             "the other side took nothing for " + writeTimeout.toMillis() + " ms"));
-        } else if (out != null && !writeRole && tryAcquireWrite()) { // a racy look, then the role
-            if (outLength == 0) { // an idle connection holds no buffer
-                out = null;
-                wire.trim();
-            }
+        } else if (output.hasBuffer() && !writeRole && tryAcquireWrite()) { // a look, then the role
+            output.trim();
             releaseWrite();
         }
     }
@@ -316,7 +289,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /** {@return whether the connection is the calling thread's own} */
-    protected final boolean isOwner() {
+    public final boolean isOwner() {
         return owner == Thread.currentThread();
     }
 
@@ -324,7 +297,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * {@return whether the calling thread may use the socket itself: it is virtual, and not
      * interrupted, which would close the socket rather than read or write}
      */
-    protected static boolean mayWaitInSocket() {
+    public static boolean mayWaitInSocket() {
         Thread current = Thread.currentThread();
         return current.isVirtual() && !current.isInterrupted();
     }
@@ -334,7 +307,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      *
      * @param e what it threw
      */
-    protected static IOException interrupted(IOException e) {
+    public static IOException interrupted(IOException e) {
         if (!(e instanceof ClosedByInterruptException)) {
             return e;
         }
@@ -350,12 +323,12 @@ public abstract class Link<E> implements Watchdog.Watched {
      *
      * @return whether this thread has it now
      */
-    protected final boolean tryAcquireRead() {
+    public final boolean tryAcquireRead() {
         return !readRole && READ_ROLE.compareAndSet(this, false, true);
     }
 
     /** Gives the read role back. */
-    protected final void releaseRead() {
+    public final void releaseRead() {
         readRole = false;
         if (phase == Phase.ENDED) {
             letGo();
@@ -367,7 +340,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * the first: there is nothing to guess from yet, and a stack that is first parked in the read,
      * where it is the deepest, needs no second piece of memory for that later.
      */
-    protected final void letOthersRun() {
+    public final void letOthersRun() {
         lastLap = lastLap == 0 ? 1 : Threads.letOthersRun(lastLap);
     }
 
@@ -414,13 +387,13 @@ public abstract class Link<E> implements Watchdog.Watched {
     // ---- the write role ----
 
     /**
-     * Puts an element into the output buffer with {@link #room} and {@link #filled}, or writes it
-     * through with {@link #writeThrough}. Called under the write role.
+     * Puts an element into the output. Called under the write role.
      *
      * @param element what was queued or sent
+     * @param out where to
      * @throws IOException if the wire broke
      */
-    protected abstract void encode(E element) throws IOException;
+    protected abstract void encode(E element, Output out) throws IOException;
 
     /**
      * {@return what an element weighs in the queue, in bytes}
@@ -432,9 +405,10 @@ public abstract class Link<E> implements Watchdog.Watched {
     /**
      * Encodes what overtakes the queue. Called under the write role, before each element.
      *
+     * @param out where to
      * @throws IOException if the wire broke
      */
-    protected void encodeUrgent() throws IOException {}
+    protected void encodeUrgent(Output out) throws IOException {}
 
     /** {@return whether {@link #encodeUrgent} would encode something} Any thread. */
     protected boolean hasUrgent() {
@@ -446,9 +420,10 @@ public abstract class Link<E> implements Watchdog.Watched {
      * under the write role, when the queue is closed and all that it accepted is encoded; perhaps
      * repeatedly.
      *
+     * @param out where to
      * @throws IOException if the wire broke
      */
-    protected void encodeLast() throws IOException {}
+    protected void encodeLast(Output out) throws IOException {}
 
     /** {@return whether {@link #encodeLast} would do something} Any thread. */
     protected boolean isLastDue() {
@@ -457,7 +432,7 @@ public abstract class Link<E> implements Watchdog.Watched {
 
     /** Whether the write role has something to do, but for what waits in the queue. */
     private boolean isMoreDue() {
-        return heldBack
+        return output.isHeldBack()
                 || hasUrgent()
                 || (outbound.isClosed() && isLastDue() && outbound.isEmpty());
     }
@@ -483,7 +458,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * Has what waits written soon, by a virtual thread of its own unless somebody is at it. Any
      * thread; never blocks.
      */
-    protected final void kick() {
+    public final void kick() {
         // Who holds the role looks at the queue after giving it back; so if it is held now, the
         // holder will see what was queued before this call.
         if (!writeRole && !writerDue && WRITER_DUE.compareAndSet(this, false, true)) {
@@ -541,7 +516,7 @@ public abstract class Link<E> implements Watchdog.Watched {
      * running, because the carriers are busy with threads like this one, starts one that queues
      * among them.
      */
-    protected final void kickAgain() {
+    public final void kickAgain() {
         if (writerDue && !writeRole) {
             Threads.start("peerloom-writer", this::drain);
         }
@@ -575,17 +550,17 @@ public abstract class Link<E> implements Watchdog.Watched {
                 count = 0;
                 bytes = 0;
                 outbound.refill();
-                encodeUrgent();
+                encodeUrgent(output);
                 for (E element; (element = outbound.take()) != null; ) {
                     count++;
                     bytes += weight(element);
-                    encode(element);
-                    encodeUrgent();
+                    encode(element, output);
+                    encodeUrgent(output);
                 }
                 if (outbound.isClosedAfter(count)) {
-                    encodeLast();
+                    encodeLast(output);
                 }
-                flushBuffer();
+                output.flush();
                 if (count > 0) {
                     outbound.release(count, bytes);
                     news.signal(); // there is room again
@@ -593,7 +568,7 @@ public abstract class Link<E> implements Watchdog.Watched {
             } while (count > 0 && outbound.hasArrivals());
         } catch (IOException e) {
             outbound.release(count, bytes);
-            lost(count + held);
+            lost(count + output.held());
             broken(e);
         } catch (RuntimeException | Error e) { // a bug; nobody may wait for what it left undone
             outbound.release(count, bytes);
@@ -605,7 +580,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     private void broken(IOException e) {
         outbound.close();
         writeFailed(interrupted(e));
-        writeSince = 0; // after it, for those who look at isWriting
+        output.failed(); // after it, for those who look at isWriting
         discard();
         news.signal(); // nobody need wait for room any more
     }
@@ -622,9 +597,7 @@ public abstract class Link<E> implements Watchdog.Watched {
 
     /** Drops what waits. Under the write role. */
     private void discard() {
-        outLength = 0;
-        out = null;
-        heldBack = false;
+        output.drop();
         outputDropped = phase == Phase.ENDED;
         dropOutput();
         outbound.refill();
@@ -674,21 +647,16 @@ public abstract class Link<E> implements Watchdog.Watched {
             if (phase != Phase.CONNECTED || outbound.isClosed()) { // what is last may be out
                 return SendNow.BROKEN;
             }
-            encodeUrgent();
-            encode(element);
+            encodeUrgent(output);
+            encode(element, output);
             if (holdBack) {
-                if (outLength > 0) {
-                    held++;
-                    if (!heldBack) { // a volatile write costs as much as the rest
-                        heldBack = true;
-                    }
-                }
+                output.holdBack();
             } else {
-                flushBuffer();
+                output.flush();
             }
             return SendNow.DONE;
         } catch (IOException e) {
-            lost(held);
+            lost(output.held());
             broken(e);
             return SendNow.BROKEN;
         } catch (RuntimeException | Error e) {
@@ -704,15 +672,15 @@ public abstract class Link<E> implements Watchdog.Watched {
      * block. What others queued is not written, since this thread is about to read: the other side
      * may be one that takes no more before something was read. A writer sees to that.
      */
-    protected final void flush() {
-        if ((heldBack || hasUrgent()) && tryAcquireWrite()) {
+    public final void flush() {
+        if ((output.isHeldBack() || hasUrgent()) && tryAcquireWrite()) {
             try {
                 if (phase == Phase.CONNECTED) {
-                    encodeUrgent();
-                    flushBuffer();
+                    encodeUrgent(output);
+                    output.flush();
                 }
             } catch (IOException e) {
-                lost(held);
+                lost(output.held());
                 broken(e);
             } catch (RuntimeException | Error e) {
                 end(e);
@@ -724,7 +692,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     }
 
     /** As {@link #flush}, and has the rest written too; if it may not wait in the socket, all. */
-    protected final void flushSoon() {
+    public final void flushSoon() {
         if (isOwner() && mayWaitInSocket()) {
             flush();
         }
@@ -733,121 +701,14 @@ public abstract class Link<E> implements Watchdog.Watched {
         }
     }
 
-    /**
-     * Makes room in the output buffer, writing what is there if that would make it too large. Under
-     * the write role.
-     *
-     * @param bytes how many bytes are needed in one piece
-     * @return the buffer; the room begins at {@link #filled()}
-     * @throws IOException if the wire broke
-     */
-    protected final byte[] room(int bytes) throws IOException {
-        if (out == null) {
-            out = new byte[Math.max(bytes, OUT_FIRST)];
-        } else if (bytes > out.length - outLength) {
-            if (outLength + bytes > OUT_LIMIT) {
-                flushBuffer();
-            }
-            if (bytes > out.length - outLength) {
-                int size = Math.max(outLength + bytes, Math.min(out.length * 4, OUT_LIMIT));
-                byte[] larger = new byte[size];
-                System.arraycopy(out, 0, larger, 0, outLength);
-                out = larger;
-            }
-        }
-        return out;
-    }
-
-    /** {@return where the free part of the output buffer begins} Under the write role. */
-    protected final int filled() {
-        return outLength;
-    }
-
-    /**
-     * Says how far the output buffer is filled now. Under the write role.
-     *
-     * @param end the index after the last byte
-     */
-    protected final void filled(int end) {
-        outLength = end;
-    }
-
-    /**
-     * Sends bytes behind what is in the output buffer: copied there if they are few, written from
-     * their own array if they are many. Under the write role.
-     *
-     * @param data the bytes
-     * @param offset where they begin
-     * @param length how many
-     * @throws IOException if the wire broke
-     */
-    protected final void writeThrough(byte[] data, int offset, int length) throws IOException {
-        if (length < GATHER) {
-            byte[] buffer = room(length);
-            System.arraycopy(data, offset, buffer, outLength, length);
-            outLength += length;
-            return;
-        }
-        int done = 0;
-        if (outLength > 0) {
-            writeSince = stamp();
-            int n = wire.write(out, outLength, data, offset, length);
-            if (n < outLength) {
-                writeFully(out, n, outLength - n);
-            } else {
-                done = n - outLength;
-                written += outLength;
-            }
-            outLength = 0;
-            held = 0;
-        }
-        written += done;
-        writeFully(data, offset + done, length - done);
-        heldBack = false;
-    }
-
-    /**
-     * Writes what is in the output buffer. Under the write role; may block.
-     *
-     * @throws IOException if the wire broke
-     */
-    protected final void flushBuffer() throws IOException {
-        if (heldBack) {
-            heldBack = false;
-        }
-        if (outLength > 0) {
-            writeFully(out, 0, outLength);
-            outLength = 0;
-            held = 0;
-            if (out.length > OUT_LIMIT) {
-                out = null;
-            }
-        }
-    }
-
-    /** Writes all of it; the watchdog counts the time since the last byte that was taken. */
-    private void writeFully(byte[] data, int offset, int length) throws IOException {
-        for (int done = 0; done < length; ) {
-            writeSince = stamp();
-            done += wire.write(data, offset + done, length - done);
-        }
-        writeSince = 0;
-        written += length;
-    }
-
     /** {@return how many bytes the wire has taken} Any thread; a guess without the write role. */
-    protected final long written() {
-        return written;
+    public final long written() {
+        return output.written();
     }
 
     /** {@return whether a write is under way} Any thread; a guess by the time it is used. */
     protected final boolean isWriting() {
-        return writeSince != 0;
-    }
-
-    /** The current tick, never 0. */
-    private long stamp() {
-        return watchdog.now() | 1;
+        return output.isWriting();
     }
 
     /**

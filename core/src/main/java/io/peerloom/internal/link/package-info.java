@@ -10,6 +10,9 @@
  * holder after the other. Nobody ever waits for a role. Threads meet in the queues and nowhere
  * else.
  *
+ * <p>What the write role writes is gathered in an {@link io.peerloom.internal.link.Output}. The
+ * link hands it to whatever encodes, for the time of one call: who has it has the write role.
+ *
  * <ul>
  *   <li>A <b>reader</b> is a virtual thread that holds the read role until the input ends, and puts
  *       what it read into a queue. It never writes and never runs the user's code.

@@ -202,10 +202,10 @@ class LinkTest {
         }
 
         @Override
-        protected void encode(byte[] element) throws IOException {
+        protected void encode(byte[] element, Output out) throws IOException {
             assertThat(encoding.compareAndSet(false, true)).as("one at a time").isTrue();
             try {
-                writeThrough(element, 0, element.length);
+                out.write(element, 0, element.length);
             } finally {
                 encoding.set(false);
             }
