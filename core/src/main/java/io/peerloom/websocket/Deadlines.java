@@ -44,18 +44,21 @@ final class Deadlines {
 
     private final Limits limits;
 
-    /** The tick since which the handshake, or the closing, is under way; 0 before. */
-    private long handshakeSince;
+    /** What is being counted. One comes after the other, so they share a field. */
+    private enum Stage {
+        NOTHING,
+        HANDSHAKE,
+        PING,
+        CLOSE
+    }
 
-    private long closingSince;
+    private Stage stage = Stage.NOTHING;
+
+    /** The tick from which it is counted: of a close, that of the last progress. */
+    private long since;
 
     /** The tick in which the closing was first seen, and is counted as a whole from. */
     private long closingFirst;
-
-    /** A ping went out, in the tick of that time, and nothing has come in since. */
-    private boolean pinged;
-
-    private long pingedAt;
 
     Deadlines(Limits limits) {
         this.limits = limits;
@@ -76,11 +79,12 @@ final class Deadlines {
 
     /** Whether the opening handshake has taken too long. It is counted from the first call. */
     boolean isHandshakeOver(long now) {
-        if (handshakeSince == 0) {
-            handshakeSince = now | 1;
+        if (stage != Stage.HANDSHAKE) {
+            stage = Stage.HANDSHAKE;
+            since = now;
             return false;
         }
-        return now - handshakeSince > Nanos.of(limits.handshakeTimeout());
+        return now - since > Nanos.of(limits.handshakeTimeout());
     }
 
     /**
@@ -89,7 +93,7 @@ final class Deadlines {
      */
     void answerLate(long now) {
         long grace = Nanos.of(limits.handshakeTimeout()) - Nanos.of(limits.closeTimeout());
-        handshakeSince = (now - Math.max(0, grace)) | 1;
+        since = now - Math.max(0, grace);
     }
 
     SocketTimeoutException handshakeTimeout() {
@@ -116,22 +120,19 @@ final class Deadlines {
      */
     boolean isCloseOver(
             long now, boolean writing, boolean blocked, long lastQueued, long lastTaken) {
-        if (closingSince == 0) {
+        if (stage != Stage.CLOSE) {
+            stage = Stage.CLOSE;
             closingFirst = now;
-            closingSince = now | 1;
+            since = now;
         } else if (writing) {
-            closingSince = now | 1;
-        } else if ((blocked || (isSince(lastQueued) && isSince(lastTaken)))
+            since = now;
+        } else if ((blocked || (lastQueued - since >= 0 && lastTaken - since >= 0))
                 && now - closingFirst < Nanos.of(limits.lingerTimeout())) {
-            closingSince = now | 1;
+            since = now;
         } else {
-            return now - closingSince > Nanos.of(limits.closeTimeout());
+            return now - since > Nanos.of(limits.closeTimeout());
         }
         return false;
-    }
-
-    private boolean isSince(long time) {
-        return (time | 1) - closingSince >= 0;
     }
 
     SocketTimeoutException closeTimeout() {
@@ -147,15 +148,14 @@ final class Deadlines {
      * @param reading whether we read at all: else silence is not the other side's fault
      */
     Beat heartbeat(long now, long lastRead, boolean reading) {
-        if (!reading) {
-            pinged = false;
-        } else if (pinged && lastRead - pingedAt >= 0) {
-            pinged = false; // not even the pong is needed: any byte is a sign of life
+        boolean pinged = stage == Stage.PING; // and nothing has come in since
+        if (!reading || (pinged && lastRead - since >= 0)) {
+            stage = Stage.NOTHING; // not even the pong is needed: any byte is a sign of life
         } else if (pinged) {
-            return now - pingedAt > Nanos.of(limits.heartbeatTimeout()) ? Beat.DEAD : Beat.NOTHING;
+            return now - since > Nanos.of(limits.heartbeatTimeout()) ? Beat.DEAD : Beat.NOTHING;
         } else if (now - lastRead > Nanos.of(limits.heartbeatInterval())) {
-            pinged = true;
-            pingedAt = now;
+            stage = Stage.PING;
+            since = now;
             return Beat.PING;
         }
         return Beat.NOTHING;

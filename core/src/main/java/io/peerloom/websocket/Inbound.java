@@ -6,13 +6,11 @@ import io.peerloom.internal.link.Link.Phase;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.TlsWire;
-import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.protocol.ConnectionState;
 import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.FrameDecoder;
 import io.peerloom.internal.protocol.ProtocolException;
 import io.peerloom.internal.queue.MpscQueue;
-import io.peerloom.internal.queue.WaitPoint;
 import java.io.EOFException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
@@ -71,16 +69,11 @@ final class Inbound implements Runnable {
         }
     }
 
+    /** What it needs of it is not kept here too: an idle connection pays for each field. */
     private final WebSocketConnection link;
+
     private final Closing closing;
     private final Outbound out;
-    private final Limits limits;
-    private final Watchdog watchdog;
-
-    /** The link's. */
-    private final WaitPoint news;
-
-    private final boolean direct;
 
     /**
      * Messages read by a reader thread and not yet taken by the receiving thread. A direct
@@ -175,26 +168,18 @@ final class Inbound implements Runnable {
     /** Whether the last read had to wait for long. */
     private boolean wasQuiet;
 
-    Inbound(
-            WebSocketConnection link,
-            Closing closing,
-            Outbound out,
-            boolean direct,
-            Limits limits) {
+    Inbound(WebSocketConnection link, Closing closing, Outbound out) {
         this.link = link;
         this.closing = closing;
         this.out = out;
-        this.direct = direct;
-        this.limits = limits;
-        this.watchdog = link.watchdog();
-        this.news = link.news();
-        this.queue = direct ? NONE : newQueue();
+        this.queue = link.isDirect() ? NONE : newQueue();
+        Limits limits = link.limits();
         this.decoder =
                 new FrameDecoder(!link.isClient(), limits.maxMessageBytes(), limits.maxFragments());
     }
 
     private MpscQueue<Message> newQueue() {
-        return new MpscQueue<>(limits.inboundMessages(), limits.inboundBytes());
+        return new MpscQueue<>(link.limits().inboundMessages(), link.limits().inboundBytes());
     }
 
     // ---- for the opener, which has the read role ----
@@ -215,7 +200,7 @@ final class Inbound implements Runnable {
 
     /** The handshake succeeded: the clocks of reading begin. */
     void opened() {
-        lastRead = watchdog.now();
+        lastRead = link.watchdog().now();
         lastReceive = lastRead;
     }
 
@@ -274,7 +259,7 @@ final class Inbound implements Runnable {
         }
     }
 
-    /** Nobody takes messages any more. Tell of it by {@link #news}. */
+    /** Nobody takes messages any more. Tell of it by {@link WebSocketConnection#news}. */
     void drop() {
         dropping = true;
     }
@@ -326,7 +311,7 @@ final class Inbound implements Runnable {
                 }
                 untold = true;
                 if (closing.isBegun()) {
-                    lastQueued = watchdog.now();
+                    lastQueued = link.watchdog().now();
                 }
                 if (!decoder.isMessageNext(buffer, position, limit)) {
                     queue.add(message, message.size());
@@ -356,17 +341,20 @@ final class Inbound implements Runnable {
         blocked = true;
         boolean wasClosing = closing.isBegun();
         boolean changed =
-                news.await(
-                        () ->
-                                !queue.isFull()
-                                        || dropping
-                                        || closing.isBegun() != wasClosing
-                                        || link.phase() == Phase.ENDED,
-                        wasClosing ? Nanos.of(limits.closeTimeout()) : Nanos.FOREVER);
+                link.news()
+                        .await(
+                                () ->
+                                        !queue.isFull()
+                                                || dropping
+                                                || closing.isBegun() != wasClosing
+                                                || link.phase() == Phase.ENDED,
+                                wasClosing
+                                        ? Nanos.of(link.limits().closeTimeout())
+                                        : Nanos.FOREVER);
         if (!changed) {
             dropping = true;
         }
-        lastRead = watchdog.now();
+        lastRead = link.watchdog().now();
         blocked = false;
     }
 
@@ -375,8 +363,8 @@ final class Inbound implements Runnable {
      * writer write that before it asks the kernel for more: on a busy connection that is there by
      * then, which saves what {@link Threads#letOthersRun} saves on a direct one. Only while the
      * polling thread waits for news; should it not poll then after all, the next tick ends the
-     * rest. It does not wait at {@link #news}, which would cost each idle connection a queue of
-     * waiters, and wake it at every change.
+     * rest. It does not wait at {@link WebSocketConnection#news}, which would cost each idle
+     * connection a queue of waiters, and wake it at every change.
      *
      * <p>The polling thread looks at {@link #resting} after it was told, which is after it was set;
      * so does whoever closes or ends the connection, after it said so.
@@ -569,18 +557,21 @@ final class Inbound implements Runnable {
         } else {
             limit += n;
         }
-        long now = watchdog.now();
+        long now = link.watchdog().now();
         long before = lastRead;
-        wasQuiet = now - before > 2 * watchdog.period();
+        wasQuiet = now - before > 2 * link.watchdog().period();
         if (now != before) {
             lastRead = now;
             writtenBefore = link.written();
         }
     }
 
-    /** For the watchdog. Most of the time it has not ticked since, and a volatile write is dear. */
+    /**
+     * For the link.watchdog(). Most of the time it has not ticked since, and a volatile write is
+     * dear.
+     */
     private void receivesNow() {
-        long now = watchdog.now();
+        long now = link.watchdog().now();
         if (lastReceive != now) {
             lastReceive = now;
         }
@@ -606,9 +597,13 @@ final class Inbound implements Runnable {
         tell();
         if (handled - queued < 0 && !closing.isBegun()) {
             courteous = true;
-            news.await(
-                    () -> handled - queued >= 0 || closing.isBegun() || link.phase() == Phase.ENDED,
-                    Deadlines.COURTESY);
+            link.news()
+                    .await(
+                            () ->
+                                    handled - queued >= 0
+                                            || closing.isBegun()
+                                            || link.phase() == Phase.ENDED,
+                            Deadlines.COURTESY);
         }
     }
 
@@ -617,7 +612,7 @@ final class Inbound implements Runnable {
         if (handled != taken) {
             handled = taken;
             if (courteous) {
-                news.signal();
+                link.news().signal();
             }
         }
     }
@@ -653,12 +648,13 @@ final class Inbound implements Runnable {
             endTls();
         }
         // It may have ended before it took our close frame, or while that is being written.
-        news.await(
-                () ->
-                        !closing.canSend()
-                                || link.phase() == Phase.ENDED
-                                || closing.writeFailure() != null,
-                Nanos.FOREVER); // the watchdog bounds it
+        link.news()
+                .await(
+                        () ->
+                                !closing.canSend()
+                                        || link.phase() == Phase.ENDED
+                                        || closing.writeFailure() != null,
+                        Nanos.FOREVER); // the watchdog bounds it
         link.end(null);
     }
 
@@ -669,12 +665,13 @@ final class Inbound implements Runnable {
     private void endTls() {
         link.endStream();
         if (!closing.isStreamEnded()) {
-            news.await(
-                    () ->
-                            closing.isStreamEnded()
-                                    || closing.writeFailure() != null
-                                    || link.phase() == Phase.ENDED,
-                    Nanos.FOREVER); // the watchdog bounds it
+            link.news()
+                    .await(
+                            () ->
+                                    closing.isStreamEnded()
+                                            || closing.writeFailure() != null
+                                            || link.phase() == Phase.ENDED,
+                            Nanos.FOREVER); // the watchdog bounds it
         }
     }
 
@@ -711,16 +708,16 @@ final class Inbound implements Runnable {
             long bytes = (long) freedBytes + message.size();
             boolean closes = closing.isBegun();
             if (closes) {
-                lastTaken = watchdog.now();
+                lastTaken = link.watchdog().now();
             }
             if (closes
                     || queue.available() == 0
-                    || freed >= limits.inboundMessages() / 4
-                    || bytes >= limits.inboundBytes() / 4) {
+                    || freed >= link.limits().inboundMessages() / 4
+                    || bytes >= link.limits().inboundBytes() / 4) {
                 queue.release(freed, bytes);
                 freed = 0;
                 bytes = 0;
-                news.signal(); // the reader may wait for room
+                link.news().signal(); // the reader may wait for room
             }
             freedBytes = (int) bytes;
         }
@@ -742,7 +739,7 @@ final class Inbound implements Runnable {
         doneWithTaken();
         Message message = take();
         if (message != null
-                || !direct
+                || !link.isDirect()
                 || closing.state() == ConnectionState.CONNECTING
                 || closing.isOver()
                 || !Link.mayWaitInSocket()
@@ -824,12 +821,13 @@ final class Inbound implements Runnable {
                 startReader();
             }
             boolean more =
-                    news.await(
-                            () ->
-                                    queue.hasArrivals()
-                                            || interrupted.getAsBoolean()
-                                            || closing.hasMoved(now),
-                            nanos == Nanos.FOREVER ? nanos : deadline - System.nanoTime());
+                    link.news()
+                            .await(
+                                    () ->
+                                            queue.hasArrivals()
+                                                    || interrupted.getAsBoolean()
+                                                    || closing.hasMoved(now),
+                                    nanos == Nanos.FOREVER ? nanos : deadline - System.nanoTime());
             if (!queue.hasArrivals() && (!more || interrupted.getAsBoolean())) {
                 return null;
             }

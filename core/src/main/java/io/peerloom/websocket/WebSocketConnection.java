@@ -158,7 +158,7 @@ final class WebSocketConnection extends Link<Object> {
             pool.join();
         }
         this.owner = owner;
-        this.in = new Inbound(this, closing, out, direct, limits);
+        this.in = new Inbound(this, closing, out);
     }
 
     /** The clock of one connection alone. */
@@ -339,6 +339,14 @@ final class WebSocketConnection extends Link<Object> {
     /** For its halves. */
     WaitPoint news() {
         return news;
+    }
+
+    Limits limits() {
+        return limits;
+    }
+
+    boolean isDirect() {
+        return direct;
     }
 
     Watchdog watchdog() {

@@ -143,7 +143,7 @@ public abstract class Link<E> implements Watchdog.Watched {
     protected Link(Watchdog watchdog, int maxCount, int maxBytes, Duration writeTimeout) {
         this.watchdog = watchdog;
         this.outbound = new MpscQueue<>(maxCount, maxBytes);
-        this.output = new Output(watchdog);
+        this.output = new Output(this);
         this.writeTimeout = writeTimeout;
     }
 
@@ -178,7 +178,6 @@ public abstract class Link<E> implements Watchdog.Watched {
      */
     protected final boolean connecting(Wire early) {
         wire = early;
-        output.to(early);
         if (phase == Phase.ENDED) { // either we see it, or who ended it sees the wire
             early.close();
             return false;
@@ -194,7 +193,6 @@ public abstract class Link<E> implements Watchdog.Watched {
      */
     protected final boolean connected(Wire connected) {
         wire = connected;
-        output.to(connected);
         if (move(Phase.CONNECTING, Phase.CONNECTED)) {
             news.signal();
             return true;

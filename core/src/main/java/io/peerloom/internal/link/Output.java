@@ -17,13 +17,8 @@ public final class Output {
     /** From here on a payload is written from its own array rather than copied behind others. */
     private static final int GATHER = 16 * 1024;
 
-    private final Watchdog watchdog;
-
-    /**
-     * The link's. Written by the thread that connects, before the phase becomes CONNECTED; not
-     * after that.
-     */
-    private volatile Wire wire;
+    /** Has the wire and the clock. */
+    private final Link<?> link;
 
     /** What was gathered, and how much that is. The write role's. Null while idle. */
     private byte[] buffer;
@@ -44,13 +39,8 @@ public final class Output {
     /** How many bytes the wire has taken. Written under the role; others read it to guess. */
     private long written;
 
-    Output(Watchdog watchdog) {
-        this.watchdog = watchdog;
-    }
-
-    /** Says where to write to. */
-    void to(Wire connected) {
-        wire = connected;
+    Output(Link<?> link) {
+        this.link = link;
     }
 
     // ---- gathering and writing; under the write role ----
@@ -110,7 +100,7 @@ public final class Output {
         int done = 0;
         if (filled > 0) {
             writeSince = stamp();
-            int n = wire.write(buffer, filled, data, offset, length);
+            int n = link.wire().write(buffer, filled, data, offset, length);
             if (n < filled) {
                 writeFully(buffer, n, filled - n);
             } else {
@@ -148,7 +138,7 @@ public final class Output {
     private void writeFully(byte[] data, int offset, int length) throws IOException {
         for (int done = 0; done < length; ) {
             writeSince = stamp();
-            done += wire.write(data, offset + done, length - done);
+            done += link.wire().write(data, offset + done, length - done);
         }
         writeSince = 0;
         written += length;
@@ -156,7 +146,7 @@ public final class Output {
 
     /** The current tick, never 0. */
     private long stamp() {
-        return watchdog.now() | 1;
+        return link.watchdog.now() | 1;
     }
 
     // ---- for the link; under the write role ----
@@ -195,7 +185,7 @@ public final class Output {
     void trim() {
         if (filled == 0) {
             buffer = null;
-            wire.trim();
+            link.wire().trim();
         }
     }
 
