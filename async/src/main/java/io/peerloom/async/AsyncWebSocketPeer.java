@@ -4,8 +4,8 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.websocket.HandshakeResponse;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeRequest;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.time.Duration;
@@ -76,13 +76,13 @@ public final class AsyncWebSocketPeer {
     // ---- opening ----
 
     /**
-     * Connects, with the default options, see {@link #connect(String, Options)}.
+     * Connects, with the default options, see {@link #connect(String, WebSocketOptions)}.
      *
      * @param url as for {@link WebSocketPeer#connectToUrl}
      * @return the open peer
      */
     public static CompletableFuture<AsyncWebSocketPeer> connect(String url) {
-        return connect(url, Options.defaults());
+        return connect(url, WebSocketOptions.defaults());
     }
 
     /**
@@ -99,7 +99,8 @@ public final class AsyncWebSocketPeer {
      *     cause of an answer that can be read is an {@link
      *     io.peerloom.websocket.UpgradeFailedException}
      */
-    public static CompletableFuture<AsyncWebSocketPeer> connect(String url, Options options) {
+    public static CompletableFuture<AsyncWebSocketPeer> connect(
+            String url, WebSocketOptions options) {
         return connecting(url, options, null);
     }
 
@@ -109,15 +110,15 @@ public final class AsyncWebSocketPeer {
      * @param url as for {@link WebSocketPeer#connectToUrl}
      * @param options what to ask for
      * @param executor runs the stages of this peer's futures, and of this one
-     * @return as {@link #connect(String, Options)}
+     * @return as {@link #connect(String, WebSocketOptions)}
      */
     public static CompletableFuture<AsyncWebSocketPeer> connect(
-            String url, Options options, Executor executor) {
+            String url, WebSocketOptions options, Executor executor) {
         return connecting(url, options, Objects.requireNonNull(executor, "executor"));
     }
 
     private static CompletableFuture<AsyncWebSocketPeer> connecting(
-            String url, Options options, Executor executor) {
+            String url, WebSocketOptions options, Executor executor) {
         Objects.requireNonNull(url, "url");
         Objects.requireNonNull(options, "options");
         return Relay.connect(

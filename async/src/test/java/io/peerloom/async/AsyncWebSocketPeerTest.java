@@ -8,9 +8,9 @@ import static org.awaitility.Awaitility.await;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeFailedException;
 import io.peerloom.websocket.UpgradeResponse;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
@@ -101,7 +101,7 @@ class AsyncWebSocketPeerTest {
     void talksToABlockingServer() throws Exception {
         try (var server = new WebSocketServer()) {
             server.setBindIp("127.0.0.1");
-            server.setOptions(Options.defaults().withProtocols("v2.game"));
+            server.setOptions(WebSocketOptions.defaults().withProtocols("v2.game"));
             server.start(
                     0,
                     peer -> {
@@ -112,7 +112,7 @@ class AsyncWebSocketPeerTest {
             var peer =
                     AsyncWebSocketPeer.connect(
                                     url(server),
-                                    Options.defaults().withProtocols("v1.game", "v2.game"))
+                                    WebSocketOptions.defaults().withProtocols("v1.game", "v2.game"))
                             .join();
             assertThat(peer.getSelectedProtocol()).isEqualTo("v2.game");
             assertThat(peer.getRequestedUrl()).isEqualTo(url(server));
@@ -414,7 +414,8 @@ class AsyncWebSocketPeerTest {
             assertThat(thread.join().isVirtual()).isTrue();
             own.close().join();
 
-            var connected = AsyncWebSocketPeer.connect(url(server), Options.defaults(), executor);
+            var connected =
+                    AsyncWebSocketPeer.connect(url(server), WebSocketOptions.defaults(), executor);
             var peer = connected.join();
             var receiving = peer.receive().thenApply(m -> Thread.currentThread().getName());
             var closing = peer.closed().thenApply(end -> Thread.currentThread().getName());
@@ -935,7 +936,7 @@ class AsyncWebSocketPeerTest {
     void servesThroughFutures() throws Exception {
         var peers = new AtomicReference<AsyncWebSocketPeer>();
         try (var server = new WebSocketServer()) {
-            server.setOptions(Options.defaults().withProtocols("echo"));
+            server.setOptions(WebSocketOptions.defaults().withProtocols("echo"));
             server.start(
                     0,
                     AsyncWebSocketServer.adapt(peer -> {
@@ -943,7 +944,8 @@ class AsyncWebSocketPeerTest {
                         return echoUntil("end", peer);
                     }));
             try (var client =
-                    WebSocketPeer.connect(url(server), Options.defaults().withProtocols("echo"))) {
+                    WebSocketPeer.connect(
+                            url(server), WebSocketOptions.defaults().withProtocols("echo"))) {
                 for (int i = 0; i < 1_000; i++) {
                     client.send(number(i));
                 }
@@ -1062,7 +1064,7 @@ class AsyncWebSocketPeerTest {
         var never = new CompletableFuture<Void>();
         var core = new WebSocketServer();
         core.setOptions(
-                Options.defaults()
+                WebSocketOptions.defaults()
                         .withLimits(Limits.defaults().withCloseTimeout(Duration.ofMillis(500))));
         core.start(0, AsyncWebSocketServer.adapt(peer -> never));
         var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + core.getLocalPort()).join();

@@ -2,7 +2,7 @@ package io.peerloom.examples;
 
 import io.peerloom.Limits;
 import io.peerloom.websocket.Compression;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import java.io.File;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
@@ -108,8 +108,8 @@ final class Arguments {
      * @param server whether the key store has the own certificate, or those to trust
      * @throws IOException if the key store cannot be read
      */
-    Options options(boolean server) throws IOException {
-        Options options = Options.defaults().withLimits(limits());
+    WebSocketOptions options(boolean server) throws IOException {
+        WebSocketOptions options = WebSocketOptions.defaults().withLimits(limits());
         if (has(DEFLATE)) {
             options =
                     options.withCompression(

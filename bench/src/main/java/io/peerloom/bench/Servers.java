@@ -41,7 +41,7 @@ import io.peerloom.async.AsyncWebSocketServer;
 import io.peerloom.bench.Entry.Kind;
 import io.peerloom.websocket.Compression;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import io.undertow.Handlers;
@@ -191,7 +191,7 @@ public final class Servers {
     private static WebSocketServer peerloom(Setup setup) throws IOException {
         var server = new WebSocketServer();
         server.setBindIp(HOST);
-        Options options = Options.defaults();
+        WebSocketOptions options = WebSocketOptions.defaults();
         server.setOptions(
                 switch (setup.mode()) {
                     case PLAIN -> options;

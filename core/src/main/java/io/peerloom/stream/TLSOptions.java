@@ -237,8 +237,8 @@ public final class TLSOptions {
 
     /**
      * {@return the context of the JDK that does as these options say, but for the name} For what
-     * takes no TLS options, such as {@code Options.withSslContext} of WebSockets; there the host's
-     * name is checked whatever these options say of it.
+     * takes no TLS options, such as {@code WebSocketOptions.withSslContext} of WebSockets; there
+     * the host's name is checked whatever these options say of it.
      *
      * @throws IllegalStateException if it is the JDK's default, and that cannot be made: its trust
      *     store cannot be read, say

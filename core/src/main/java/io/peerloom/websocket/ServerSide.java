@@ -47,14 +47,14 @@ final class ServerSide {
 
     private static final int SPEAKS_TLS_BODY = 42;
 
-    private final Options options;
+    private final WebSocketOptions options;
     private final List<Header> headers;
     private final UpgradeHandler handler;
 
     /** As {@link UpgradeRequest#plainName} makes them; empty for any. */
     private final Set<String> hosts;
 
-    ServerSide(Options options, UpgradeHandler handler, Set<String> hosts) {
+    ServerSide(WebSocketOptions options, UpgradeHandler handler, Set<String> hosts) {
         this.options = options;
         this.headers = WebSocketPeer.headers(options.headers());
         ServerHandshake.checkHeaders(headers);
@@ -75,8 +75,8 @@ final class ServerSide {
             return TlsWire.server(
                     accepted,
                     context,
-                    options.clientAuth() == Options.ClientAuth.WANTED,
-                    options.clientAuth() == Options.ClientAuth.REQUIRED);
+                    options.clientAuth() == WebSocketOptions.ClientAuth.WANTED,
+                    options.clientAuth() == WebSocketOptions.ClientAuth.REQUIRED);
         } catch (Throwable e) { // a context that cannot be used; nobody else has the socket yet
             accepted.close();
             throw e;

@@ -436,7 +436,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     WebSocketConnection(
             boolean client,
             boolean direct,
-            Options options,
+            WebSocketOptions options,
             DeflatePool pool,
             Watchdog watchdog,
             Owner owner) {
@@ -446,7 +446,7 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
     private WebSocketConnection(
             boolean client,
             boolean direct,
-            Options options,
+            WebSocketOptions options,
             Limits limits,
             DeflatePool pool,
             Watchdog watchdog,

@@ -192,7 +192,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     }
 
     private final Generation generation;
-    private Options options;
+    private WebSocketOptions options;
     private Listener listener = SILENT;
 
     /** Of a server; null otherwise. Volatile for {@link #wakeup}. */
@@ -253,7 +253,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     public WebSocketMultiplayerPeer(Generation generation) {
         this(
                 generation,
-                Options.defaults()
+                WebSocketOptions.defaults()
                         .withLimits(Limits.defaults().withHandshakeTimeout(Duration.ofSeconds(3))));
     }
 
@@ -263,7 +263,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      * @param generation which wire to speak
      * @param options for its connections
      */
-    public WebSocketMultiplayerPeer(Generation generation, Options options) {
+    public WebSocketMultiplayerPeer(Generation generation, WebSocketOptions options) {
         this.generation = Objects.requireNonNull(generation, "generation");
         this.options = Objects.requireNonNull(options, "options");
     }
@@ -285,7 +285,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     }
 
     /** {@return the options for connections} */
-    public Options getOptions() {
+    public WebSocketOptions getOptions() {
         return options;
     }
 
@@ -295,7 +295,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      *
      * @param options for its connections
      */
-    public void setOptions(Options options) {
+    public void setOptions(WebSocketOptions options) {
         this.options = Objects.requireNonNull(options, "options");
     }
 

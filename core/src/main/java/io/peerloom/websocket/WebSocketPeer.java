@@ -135,7 +135,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         }
     }
 
-    private Options options;
+    private WebSocketOptions options;
 
     /** The current or last connection; null before the first. Written by the owner. */
     private volatile WebSocketConnection connection;
@@ -194,7 +194,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     /** A peer that is not connected, with the default options. */
     public WebSocketPeer() {
-        this(Options.defaults());
+        this(WebSocketOptions.defaults());
     }
 
     /**
@@ -202,7 +202,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *
      * @param options for its connections
      */
-    public WebSocketPeer(Options options) {
+    public WebSocketPeer(WebSocketOptions options) {
         this.options = Objects.requireNonNull(options, "options");
         unconnected = new WaitPoint();
     }
@@ -220,7 +220,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @throws IllegalArgumentException if the URL is none
      */
     public static WebSocketPeer connect(String url) throws IOException {
-        return connect(url, Options.defaults());
+        return connect(url, WebSocketOptions.defaults());
     }
 
     /**
@@ -235,7 +235,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be
      *     sent
      */
-    public static WebSocketPeer connect(String url, Options options) throws IOException {
+    public static WebSocketPeer connect(String url, WebSocketOptions options) throws IOException {
         var peer = new WebSocketPeer(options);
         WebSocketUrl parsed = WebSocketUrl.parse(url);
         ClientHandshake handshake = handshake(parsed, options);
@@ -259,7 +259,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @throws IllegalArgumentException if the URL is none, the stream is of another kind, or a
      *     header or subprotocol cannot be sent
      */
-    public static WebSocketPeer connect(StreamPeer stream, String url, Options options)
+    public static WebSocketPeer connect(StreamPeer stream, String url, WebSocketOptions options)
             throws IOException {
         var peer = new WebSocketPeer(options);
         WebSocketUrl parsed = WebSocketUrl.parse(url);
@@ -309,7 +309,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * connect_to_url}.
      *
      * @param target as for {@link #connectToUrl(String)}
-     * @param tls a client's, for {@code wss:}, instead of {@link Options#sslContext}; null for that
+     * @param tls a client's, for {@code wss:}, instead of {@link WebSocketOptions#sslContext}; null
+     *     for that
      * @return as {@link #connectToUrl(String)}; also INVALID_PARAMETER if they are a server's
      */
     public ErrorCode connectToUrl(String target, TLSOptions tls) {
@@ -426,7 +427,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         return ErrorCode.INVALID_PARAMETER;
     }
 
-    private static ClientHandshake handshake(WebSocketUrl url, Options options) {
+    private static ClientHandshake handshake(WebSocketUrl url, WebSocketOptions options) {
         byte[] nonce = new byte[16];
         new SecureRandom().nextBytes(nonce);
         return ClientHandshake.of(
@@ -480,7 +481,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         host = parsed.host();
         port = parsed.port();
         stream = over;
-        Options with = options;
+        WebSocketOptions with = options;
         var opening =
                 new WebSocketConnection(
                         true,
@@ -577,8 +578,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     /**
      * Begins the server's side of the handshake on an accepted stream, for polled use; {@link
      * #poll} tells the outcome. The subprotocol is the client's first that is among {@link
-     * #getSupportedProtocols}; web pages may connect as {@link Options#withOrigins} says. Godot:
-     * {@code accept_stream}, which takes TCP, and TLS over it.
+     * #getSupportedProtocols}; web pages may connect as {@link WebSocketOptions#withOrigins} says.
+     * Godot: {@code accept_stream}, which takes TCP, and TLS over it.
      *
      * @param accepted a connected {@link StreamPeerSocket}, or a {@link StreamPeerTLS} that is
      *     connected or shakes hands, within the deadline of this handshake then; belongs to the
@@ -641,7 +642,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /** For the server: a peer on an accepted channel; the connection is run by the server. */
-    WebSocketPeer(Options options, WebSocketConnection accepted, String host, int port) {
+    WebSocketPeer(WebSocketOptions options, WebSocketConnection accepted, String host, int port) {
         this.options = options;
         connection = accepted;
         phase = Phase.CONNECTING;
@@ -1346,7 +1347,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     // ---- settings, which count for the next connection ----
 
     /** {@return the options of the next connection} */
-    public Options getOptions() {
+    public WebSocketOptions getOptions() {
         return options;
     }
 
@@ -1356,7 +1357,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *
      * @param options the options
      */
-    public void setOptions(Options options) {
+    public void setOptions(WebSocketOptions options) {
         this.options = Objects.requireNonNull(options, "options");
     }
 

@@ -58,9 +58,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Both answer plain HTTP requests and refuse bad ones with a status; {@link #setUpgradeHandler}
  * decides about the good ones. A request with an {@code Origin}, so one from a browser, must come
- * from the page's own host or from one of {@link Options#withOrigins}.
+ * from the page's own host or from one of {@link WebSocketOptions#withOrigins}.
  *
- * <p>With {@link Options#withSslContext} it speaks TLS, {@code wss:}, and nothing else.
+ * <p>With {@link WebSocketOptions#withSslContext} it speaks TLS, {@code wss:}, and nothing else.
  *
  * <p>Threads: one thread listens, stops and polls, and gets the callbacks. Any thread may {@link
  * #broadcast}, {@link #getPeer}, {@link #disconnectPeer}, {@link #wakeup}.
@@ -422,7 +422,7 @@ public final class WebSocketServer implements AutoCloseable {
      * watchdog's members are all its connections that have not ended.
      */
     private record Settings(
-            Options options,
+            WebSocketOptions options,
             Handler handler,
             UpgradeHandler upgrades,
             Set<String> hosts,
@@ -471,7 +471,7 @@ public final class WebSocketServer implements AutoCloseable {
     private final Set<Member> unfinished = ConcurrentHashMap.newKeySet();
 
     // set by the owner before listening, read by the accepting thread from then on
-    private Options options = Options.defaults();
+    private WebSocketOptions options = WebSocketOptions.defaults();
     private PrivateKey privateKey;
     private X509Certificate sslCertificate;
     private List<X509Certificate> caChain = List.of();
@@ -528,14 +528,14 @@ public final class WebSocketServer implements AutoCloseable {
      *
      * @param options the options
      */
-    public void setOptions(Options options) {
+    public void setOptions(WebSocketOptions options) {
         // Fails here rather than in every handshake.
         ServerHandshake.checkHeaders(WebSocketPeer.headers(options.headers()));
         this.options = options;
     }
 
     /** {@return the options} */
-    public Options getOptions() {
+    public WebSocketOptions getOptions() {
         return options;
     }
 
@@ -614,9 +614,9 @@ public final class WebSocketServer implements AutoCloseable {
 
     /**
      * Sets the key to speak TLS with, before listening. With {@link #setSslCertificate} it makes
-     * the server speak TLS and nothing else, instead of {@link Options#sslContext}. Listening
-     * throws an {@link IllegalArgumentException} if the two do not belong together, and an {@link
-     * IllegalStateException} if one of them is missing. Godot 3: {@code private_key}.
+     * the server speak TLS and nothing else, instead of {@link WebSocketOptions#sslContext}.
+     * Listening throws an {@link IllegalArgumentException} if the two do not belong together, and
+     * an {@link IllegalStateException} if one of them is missing. Godot 3: {@code private_key}.
      *
      * @param key as {@link TLSOptions#privateKey} reads it; null for none
      */
@@ -658,7 +658,7 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /** The options, with the TLS that the three above ask for; never without it by an oversight. */
-    private Options secured() {
+    private WebSocketOptions secured() {
         if (privateKey == null && sslCertificate == null) {
             return options;
         }
@@ -728,7 +728,7 @@ public final class WebSocketServer implements AutoCloseable {
      * Listens on a TCP port with subprotocols, polled. Godot 3: {@code listen}.
      *
      * @param port as above
-     * @param protocols the subprotocols, see {@link Options#protocols}
+     * @param protocols the subprotocols, see {@link WebSocketOptions#protocols}
      * @return as above
      */
     public ErrorCode listen(int port, List<String> protocols) {
@@ -753,7 +753,7 @@ public final class WebSocketServer implements AutoCloseable {
             return ErrorCode.ALREADY_IN_USE;
         }
         try {
-            Options with = secured();
+            WebSocketOptions with = secured();
             start(LocalAddress.listen(LocalAddress.of(bindIp, port)), with);
             return ErrorCode.OK;
         } catch (IOException e) {
@@ -766,7 +766,7 @@ public final class WebSocketServer implements AutoCloseable {
             return ErrorCode.ALREADY_IN_USE;
         }
         try {
-            Options with = secured();
+            WebSocketOptions with = secured();
             start(LocalAddress.listen(LocalAddress.of(socket)), with);
             return ErrorCode.OK;
         } catch (IOException e) {
@@ -791,7 +791,7 @@ public final class WebSocketServer implements AutoCloseable {
         return live.get();
     }
 
-    private void start(java.nio.channels.ServerSocketChannel channel, Options with) {
+    private void start(java.nio.channels.ServerSocketChannel channel, WebSocketOptions with) {
         failure = Optional.empty();
         var settings =
                 new Settings(

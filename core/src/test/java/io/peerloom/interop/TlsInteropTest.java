@@ -9,8 +9,8 @@ import io.peerloom.testing.Program;
 import io.peerloom.testing.Programs;
 import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
-import io.peerloom.websocket.Options.ClientAuth;
+import io.peerloom.websocket.WebSocketOptions;
+import io.peerloom.websocket.WebSocketOptions.ClientAuth;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
@@ -39,18 +39,18 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** {@code wss:} between this library and the TLS of others. */
 class TlsInteropTest {
 
-    private static final Options SERVING =
-            Options.defaults().withSslContext(Certificates.showing(Certificates.GOOD));
+    private static final WebSocketOptions SERVING =
+            WebSocketOptions.defaults().withSslContext(Certificates.showing(Certificates.GOOD));
 
-    private static final Options TRUSTING =
-            Options.defaults().withSslContext(Certificates.trusting());
+    private static final WebSocketOptions TRUSTING =
+            WebSocketOptions.defaults().withSslContext(Certificates.trusting());
 
     @TempDir Path folder;
 
     /** Completed by our server's handler: how the connection ended. */
     private final CompletableFuture<WebSocketPeer> ended = new CompletableFuture<>();
 
-    private WebSocketServer server(Options options) throws IOException {
+    private WebSocketServer server(WebSocketOptions options) throws IOException {
         var server = new WebSocketServer();
         server.setOptions(options);
         server.start(
@@ -175,10 +175,12 @@ class TlsInteropTest {
                                 "--tls=" + pfx,
                                 "--password=" + Certificates.PASSWORD,
                                 "--steps=echo:3"));
-        Options options = TRUSTING;
+        WebSocketOptions options = TRUSTING;
         if (withCertificate) {
             arguments.add("--ca=" + ca); // and unauthorized ones are rejected: Node's default
-            options = Options.defaults().withSslContext(Certificates.showing(Certificates.CLIENT));
+            options =
+                    WebSocketOptions.defaults()
+                            .withSslContext(Certificates.showing(Certificates.CLIENT));
         }
         try (var program =
                 Partner.NODE.start(Partner.home(folder), arguments.toArray(String[]::new))) {
@@ -375,9 +377,9 @@ class TlsInteropTest {
             command.addAll(List.of("-Verify", "2", "-verify_return_error", "-CAfile"));
             command.add(ca.toString());
         }
-        Options options =
+        WebSocketOptions options =
                 shows
-                        ? Options.defaults()
+                        ? WebSocketOptions.defaults()
                                 .withSslContext(Certificates.showing(Certificates.CLIENT))
                         : TRUSTING;
         try (var program = Program.start("s_server", Partner.home(folder), command, List.of())) {

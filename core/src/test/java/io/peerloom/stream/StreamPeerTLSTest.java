@@ -15,7 +15,7 @@ import io.peerloom.Limits;
 import io.peerloom.Peer;
 import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketPeer.State;
 import java.io.EOFException;
@@ -948,7 +948,8 @@ class StreamPeerTLSTest {
         var client =
                 closing(
                         new WebSocketPeer(
-                                Options.defaults().withSslContext(Certificates.trusting())));
+                                WebSocketOptions.defaults()
+                                        .withSslContext(Certificates.trusting())));
         if (settled) { // the client's hands are shaken by the WebSocket that it is over
             var mine = closing(new StreamPeerTLS());
             assertThat(mine.connectToStream(beneath[1], "localhost", trusting()))
@@ -1015,7 +1016,9 @@ class StreamPeerTLSTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() ->
                         WebSocketPeer.connect(
-                                new StreamPeerBuffer(), "ws://localhost/", Options.defaults()));
+                                new StreamPeerBuffer(),
+                                "ws://localhost/",
+                                WebSocketOptions.defaults()));
         assertThat(socket.connectToUrl("wss://localhost/", serving(Certificates.GOOD)))
                 .isEqualTo(ErrorCode.INVALID_PARAMETER);
     }

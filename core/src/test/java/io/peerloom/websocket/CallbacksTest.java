@@ -241,7 +241,7 @@ class CallbacksTest {
         var raws = new ArrayList<RawPeer>();
         try (var server = new WebSocketServer();
                 var log = new LogCapture()) {
-            server.setOptions(Options.defaults().withLimits(limits()));
+            server.setOptions(WebSocketOptions.defaults().withLimits(limits()));
             var trap = new ServerTrap(server, method, nth);
             server.setListener(trap);
             assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
@@ -391,7 +391,7 @@ class CallbacksTest {
         try (var listener = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
                 var client = new WebSocketClient();
                 var log = new LogCapture()) {
-            client.getPeer(1).setOptions(Options.defaults().withLimits(limits()));
+            client.getPeer(1).setOptions(WebSocketOptions.defaults().withLimits(limits()));
             var trap = new ClientTrap(client, method, nth);
             client.setListener(trap);
             String url = "ws://127.0.0.1:" + listener.getLocalPort() + "/chat";
@@ -532,7 +532,7 @@ class CallbacksTest {
     @MethodSource("acts")
     void aServersListenerMayCallAllElse(String method, Act act) throws Exception {
         try (var server = new WebSocketServer()) {
-            server.setOptions(Options.defaults().withLimits(limits()));
+            server.setOptions(WebSocketOptions.defaults().withLimits(limits()));
             var events = new ArrayList<String>();
             Consumer<String> on =
                     event -> {
@@ -887,7 +887,7 @@ class CallbacksTest {
         SSLContext never = SSLContext.getInstance("TLS"); // and never initialized
         try (var server = new WebSocketServer();
                 var log = new LogCapture()) {
-            server.setOptions(Options.defaults().withSslContext(never));
+            server.setOptions(WebSocketOptions.defaults().withSslContext(never));
             server.start(0, peer -> {});
             try (var raw = RawPeer.connect(server.getLocalPort())) {
                 assertThat(raw.readEnd()).isTrue();
@@ -898,7 +898,7 @@ class CallbacksTest {
             assertThat(log.lines()).noneMatch(line -> line.startsWith("Exception in thread"));
         }
         try (var listener = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
-                var peer = new WebSocketPeer(Options.defaults().withSslContext(never));
+                var peer = new WebSocketPeer(WebSocketOptions.defaults().withSslContext(never));
                 var log = new LogCapture()) {
             peer.connectToUrl("wss://localhost:" + listener.getLocalPort() + "/");
             until(() -> peer.poll() == ErrorCode.CONNECTION_ERROR);

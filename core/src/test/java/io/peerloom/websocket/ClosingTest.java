@@ -46,7 +46,7 @@ class ClosingTest {
     private static Ending serveOne(
             Api api, Limits limits, Consumer<WebSocketPeer> opened, Client client)
             throws Exception {
-        Options options = Options.defaults().withLimits(limits);
+        WebSocketOptions options = WebSocketOptions.defaults().withLimits(limits);
         var result = new CompletableFuture<Ending>();
         try (var server = new WebSocketServer()) {
             server.setOptions(options);
@@ -453,7 +453,7 @@ class ClosingTest {
     void aHandshakeThatIsNeverAnsweredFailsByItsDeadline() throws Exception {
         Limits limits = Limits.defaults().withHandshakeTimeout(Duration.ofMillis(200));
         try (var listener = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
-                var client = new WebSocketPeer(Options.defaults().withLimits(limits))) {
+                var client = new WebSocketPeer(WebSocketOptions.defaults().withLimits(limits))) {
             client.connectToUrl("ws://127.0.0.1:" + listener.getLocalPort());
             var results = new ArrayList<ErrorCode>();
             await().until(() -> {

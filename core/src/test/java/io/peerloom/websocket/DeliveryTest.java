@@ -214,13 +214,14 @@ class DeliveryTest {
                 sent[i] = new AtomicInteger();
             }
             received = new int[sending.threads];
-            Options options = Options.defaults().withLimits(LIMITS);
+            WebSocketOptions options = WebSocketOptions.defaults().withLimits(LIMITS);
             boolean tls = carrier == Carrier.TLS;
             server.setOptions(
                     tls
                             ? options.withSslContext(Certificates.showing(Certificates.GOOD))
                             : options);
-            Options clients = tls ? options.withSslContext(Certificates.trusting()) : options;
+            WebSocketOptions clients =
+                    tls ? options.withSslContext(Certificates.trusting()) : options;
             boolean blocking = fromServer && sending.isBlocking();
             Path socket = carrier == Carrier.UNIX ? Files.createTempFile(folder, "s", "") : null;
             if (socket != null) {

@@ -89,8 +89,8 @@ class FaultTest {
         return Message.binary(ByteBuffer.allocate(size).putInt(number).array());
     }
 
-    private static Options options(Way way, boolean server) {
-        Options options = Options.defaults().withLimits(SHORT);
+    private static WebSocketOptions options(Way way, boolean server) {
+        WebSocketOptions options = WebSocketOptions.defaults().withLimits(SHORT);
         return switch (way) {
             case BLOCKING, POLLED -> options;
             case COMPRESSED ->
@@ -226,7 +226,7 @@ class FaultTest {
 
     // ---- the client's side ----
 
-    private static void blocking(String url, Options options, Story story)
+    private static void blocking(String url, WebSocketOptions options, Story story)
             throws InterruptedException {
         Thread thread =
                 Thread.ofVirtual()
@@ -260,7 +260,7 @@ class FaultTest {
     }
 
     private static void polled(String url, Story story) {
-        try (var peer = new WebSocketPeer(Options.defaults().withLimits(SHORT))) {
+        try (var peer = new WebSocketPeer(WebSocketOptions.defaults().withLimits(SHORT))) {
             assertThat(peer.connectToUrl(url)).isEqualTo(ErrorCode.OK);
             int sent = 0;
             long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();

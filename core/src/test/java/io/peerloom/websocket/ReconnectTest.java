@@ -55,7 +55,7 @@ class ReconnectTest {
 
     private static WebSocketPeer newPeer() {
         var limits = Limits.defaults().withCloseTimeout(CLOSE_TIMEOUT);
-        return new WebSocketPeer(Options.defaults().withLimits(limits));
+        return new WebSocketPeer(WebSocketOptions.defaults().withLimits(limits));
     }
 
     private static String url(ServerSocket listener) {

@@ -15,7 +15,7 @@ import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.stream.TCPServer;
 import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
-import io.peerloom.websocket.Options.ClientAuth;
+import io.peerloom.websocket.WebSocketOptions.ClientAuth;
 import io.peerloom.websocket.WebSocketPeer.State;
 import java.io.EOFException;
 import java.io.IOException;
@@ -52,8 +52,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** {@code wss://} in both roles, and against the JDK's own sockets. */
 class TlsTest {
 
-    private static final Options TRUSTING =
-            Options.defaults().withSslContext(Certificates.trusting());
+    private static final WebSocketOptions TRUSTING =
+            WebSocketOptions.defaults().withSslContext(Certificates.trusting());
 
     private static final Limits SHORT =
             Limits.defaults()
@@ -66,11 +66,11 @@ class TlsTest {
         }
     }
 
-    private static Options serving(String alias) {
-        return Options.defaults().withSslContext(Certificates.showing(alias));
+    private static WebSocketOptions serving(String alias) {
+        return WebSocketOptions.defaults().withSslContext(Certificates.showing(alias));
     }
 
-    private static WebSocketServer serve(Options options, WebSocketServer.Handler handler)
+    private static WebSocketServer serve(WebSocketOptions options, WebSocketServer.Handler handler)
             throws IOException {
         var server = new WebSocketServer();
         server.setOptions(options);
@@ -158,8 +158,8 @@ class TlsTest {
         @ValueSource(strings = {"TLSv1.3", "TLSv1.2"})
         void blocking(String protocol) throws Exception {
             String context = protocol.equals("TLSv1.3") ? "TLS" : protocol;
-            Options options =
-                    Options.defaults().withSslContext(Certificates.context(context, null));
+            WebSocketOptions options =
+                    WebSocketOptions.defaults().withSslContext(Certificates.context(context, null));
             try (var server = serve(serving(Certificates.GOOD), TlsTest::echo);
                     var client = WebSocketPeer.connect(url(server), options)) {
                 assertThat(client.getSslSession().orElseThrow().getProtocol()).isEqualTo(protocol);
@@ -372,7 +372,7 @@ class TlsTest {
         void aServerWithoutACertificateIsRefused() throws Exception {
             try (var server =
                     serve(
-                            Options.defaults().withSslContext(Certificates.trusting()),
+                            WebSocketOptions.defaults().withSslContext(Certificates.trusting()),
                             TlsTest::echo)) {
                 assertThatExceptionOfType(SSLException.class)
                         .isThrownBy(() -> WebSocketPeer.connect(url(server), TRUSTING))
@@ -392,7 +392,7 @@ class TlsTest {
         })
         void clientsMayShowTheirs(ClientAuth demand, String alias, String name) throws Exception {
             var seen = new CompletableFuture<String>();
-            Options options = serving(Certificates.GOOD).withClientAuth(demand);
+            WebSocketOptions options = serving(Certificates.GOOD).withClientAuth(demand);
             try (var server =
                             serve(
                                     options,
@@ -427,9 +427,11 @@ class TlsTest {
         })
         void aClientWithoutOneThatIsRequiredIsRefused(String protocol, String alias, String why)
                 throws Exception {
-            Options options = serving(Certificates.GOOD).withClientAuth(ClientAuth.REQUIRED);
-            Options client =
-                    Options.defaults().withSslContext(Certificates.context(protocol, alias));
+            WebSocketOptions options =
+                    serving(Certificates.GOOD).withClientAuth(ClientAuth.REQUIRED);
+            WebSocketOptions client =
+                    WebSocketOptions.defaults()
+                            .withSslContext(Certificates.context(protocol, alias));
             try (var server = serve(options, TlsTest::echo)) {
                 assertThatExceptionOfType(IOException.class)
                         .isThrownBy(() -> WebSocketPeer.connect(url(server), client))
@@ -651,7 +653,8 @@ class TlsTest {
                 assertThatExceptionOfType(SSLException.class)
                         .isThrownBy(() ->
                                 WebSocketPeer.connect(
-                                        url(server), Options.defaults().withSslContext(context)))
+                                        url(server),
+                                        WebSocketOptions.defaults().withSslContext(context)))
                         .withStackTraceContaining("no idea");
             }
         }
@@ -679,7 +682,7 @@ class TlsTest {
 
         @Test
         void tlsOnAPlainPortIsNamedOnBothSides() throws Exception {
-            try (var server = serve(Options.defaults(), TlsTest::echo)) {
+            try (var server = serve(WebSocketOptions.defaults(), TlsTest::echo)) {
                 assertThatExceptionOfType(SSLException.class)
                         .isThrownBy(() -> WebSocketPeer.connect(url(server), TRUSTING))
                         .withMessage("the server does not speak TLS: it begins with \"HTTP/\"");

@@ -536,7 +536,7 @@ class WebSocketMultiplayerPeerTest {
         Member server =
                 server(
                         new WebSocketMultiplayerPeer(
-                                Generation.GODOT4, Options.defaults().withLimits(limits)));
+                                Generation.GODOT4, WebSocketOptions.defaults().withLimits(limits)));
         Member flood = client(server);
         Member other = client(server);
         int count = 200;
