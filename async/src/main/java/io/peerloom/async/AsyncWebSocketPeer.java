@@ -25,7 +25,7 @@ import javax.net.ssl.SSLSession;
  *
  * <pre>{@code
  * AsyncWebSocketPeer.connect("wss://example.com/feed")
- *         .thenCompose(peer -> peer.send("subscribe").thenCompose(sent -> peer.receive()))
+ *         .thenCompose(peer -> peer.sendText("subscribe").thenCompose(sent -> peer.receive()))
  *         .orTimeout(5, SECONDS)
  *         .thenAccept(message -> log.info("{}", message));
  * }</pre>
@@ -124,7 +124,7 @@ public final class AsyncWebSocketPeer {
         return Relay.connect(
                 () -> WebSocketPeer.connect(url, options),
                 open -> new AsyncWebSocketPeer(open, executor),
-                unwanted -> unwanted.close(-1, ""),
+                unwanted -> unwanted.abort(),
                 executor);
     }
 
@@ -435,7 +435,7 @@ public final class AsyncWebSocketPeer {
      * @return done when it was accepted
      * @throws IllegalArgumentException if the text has an unpaired surrogate
      */
-    public CompletableFuture<Void> send(String text) {
+    public CompletableFuture<Void> sendText(String text) {
         return send(Message.text(text));
     }
 
@@ -527,10 +527,10 @@ public final class AsyncWebSocketPeer {
      * Closes the connection: what was sent before leaves first, waiting for room if need be, then
      * the close frame; the other side has {@link Limits#closeTimeout} to answer it. What it had
      * sent can still be received. Nothing is accepted for sending any more. Once closing, the
-     * arguments have no effect, but for a negative code.
+     * arguments have no effect.
      *
      * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; 1005 for a close frame without a
-     *     code; a negative code drops the connection at once, and what was not sent with it
+     *     code
      * @param reason at most 123 bytes in UTF-8
      * @return how it ended, as {@link #closed}; it does not fail
      * @throws IllegalArgumentException for another code, a longer reason, or an unpaired surrogate
@@ -542,12 +542,21 @@ public final class AsyncWebSocketPeer {
         return closed();
     }
 
+    /**
+     * Drops the connection at once: without a close frame, and with it whatever was not sent. Also
+     * when it is closing already.
+     *
+     * @return how it ended, as {@link #closed}; it does not fail
+     */
+    public CompletableFuture<CloseInfo> abort() {
+        closing = true;
+        peer.abort();
+        inlet.closeBegun();
+        return closed();
+    }
+
     private void beginToClose(int code, String reason) {
-        if (code < 0) {
-            closing = true;
-            peer.close(code, reason);
-            inlet.closeBegun();
-        } else if (!closing) {
+        if (!closing) {
             closing = true;
             outlet.sendLast(new Close(code, reason));
         }

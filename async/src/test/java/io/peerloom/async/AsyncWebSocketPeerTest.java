@@ -746,7 +746,7 @@ class AsyncWebSocketPeerTest {
                                 sent.complete(null);
                                 peer.receive();
                             } else if (end == End.OTHER_DROPS) {
-                                peer.close(-1, "");
+                                peer.abort();
                             } else {
                                 peer.close(4003, "");
                             }
@@ -809,7 +809,7 @@ class AsyncWebSocketPeerTest {
                         peer -> {
                             peer.sendText("last");
                             peer.receive();
-                            peer.close(-1, "");
+                            peer.abort();
                         })) {
             var peer = AsyncWebSocketPeer.connect(url(server)).join();
             assertThat(peer.receive().join()).isEqualTo(Message.text("last"));
@@ -841,7 +841,7 @@ class AsyncWebSocketPeerTest {
                         })) {
             var peer = AsyncWebSocketPeer.connect(url(server)).join();
             var receive = peer.receive();
-            CloseInfo end = peer.close(-1, "").join();
+            CloseInfo end = peer.abort().join();
             assertThat(end.code()).isEqualTo(1006);
             assertThat(end.clean()).isFalse();
             assertThat(receive.join()).isNull(); // we wanted it so

@@ -211,6 +211,11 @@ public final class WebSocketClient implements Peer, AutoCloseable {
         peer.close(code, reason);
     }
 
+    /** Drops the connection without a close frame, see {@link WebSocketPeer#abort}. */
+    public void abort() {
+        peer.abort();
+    }
+
     /** The same as {@link #disconnectFromHost()}. */
     @Override
     public void close() {

@@ -571,7 +571,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         if (late && status == ConnectionStatus.CONNECTING) {
             failed = true;
             failure = Optional.of(new IllegalStateException("the server gave no number in time"));
-            peer.close(-1, "");
+            peer.abort();
         }
         if (result == ErrorCode.OK) {
             result = peer.poll();

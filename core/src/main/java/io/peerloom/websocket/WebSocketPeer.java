@@ -1110,29 +1110,42 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * the end is 1006; the socket stays half-open for a while, so that the other side can read what
      * was sent before: see {@link Limits#lingerTimeout}.
      *
+     * <p>In Godot a negative code drops the connection; here {@link #abort} does. So a code that
+     * was read elsewhere, and is -1 there because nothing was closed, does not lose messages.
+     *
      * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; 1005 (or 0, as in Godot 4) for a
-     *     close frame without a code; a negative code drops the connection without a close frame
+     *     close frame without a code
      * @param reason at most 123 bytes in UTF-8
      * @throws IllegalArgumentException for another code, a longer reason, or an unpaired surrogate
      *     in it. Godot sends bad codes as they are, and hangs on a reason that is too long
      */
     public void close(int code, String reason) {
         Objects.requireNonNull(reason, "reason");
-        byte[] payload =
-                code < 0
-                        ? null
-                        : code == 0
-                                ? FrameEncoder.closePayload(1005, "")
-                                : FrameEncoder.closePayload(code, reason);
-        WebSocketConnection current = connection;
-        if (current == null) {
-            return;
+        if (code < 0) {
+            throw new IllegalArgumentException(
+                    "close code " + code + "; abort() drops a connection without a close frame");
         }
-        current.closeCalled();
-        if (payload == null) {
-            current.abort();
-        } else {
+        byte[] payload =
+                code == 0
+                        ? FrameEncoder.closePayload(1005, "")
+                        : FrameEncoder.closePayload(code, reason);
+        WebSocketConnection current = connection;
+        if (current != null) {
+            current.closeCalled();
             current.close(payload);
+        }
+    }
+
+    /**
+     * Drops the connection at once: without a close frame, and with it whatever was not sent. Does
+     * not block; any thread, also when it is closing already. The status is as after {@link
+     * #close(int, String)}; the close code is 1006. Godot: {@code close} with a negative code.
+     */
+    public void abort() {
+        WebSocketConnection current = connection;
+        if (current != null) {
+            current.closeCalled();
+            current.abort();
         }
     }
 

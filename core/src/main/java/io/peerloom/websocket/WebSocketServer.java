@@ -1192,6 +1192,19 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
+     * Drops a client's connection without a close frame, see {@link WebSocketPeer#abort}. Any
+     * thread. Not Godot's.
+     *
+     * @param id the client; nothing happens if there is none
+     */
+    public void abortPeer(int id) {
+        WebSocketPeer peer = peers.get(id);
+        if (peer != null) {
+            peer.abort();
+        }
+    }
+
+    /**
      * Sends a binary message to all clients; see {@link #broadcast(Message, IntPredicate)}.
      *
      * @param message the payload; not kept

@@ -68,7 +68,7 @@ class JdkClientTest {
             if (message.equals(Message.text("close"))) {
                 peer.close(4002, "genug");
             } else if (message.equals(Message.text("drop"))) {
-                peer.close(-1, "");
+                peer.abort();
             } else {
                 peer.send(message);
             }

@@ -184,7 +184,7 @@ class WebSocketInteropTest {
                 new Part() {
                     @Override
                     public void received(WebSocketPeer peer, Message message) {
-                        peer.close(-1, "");
+                        peer.abort();
                     }
                 };
         try (var server = new OurServer(mode, WebSocketOptions.defaults(), dropOnFirst);
@@ -373,7 +373,7 @@ class WebSocketInteropTest {
                 new Part() {
                     @Override
                     public void received(WebSocketPeer peer, Message message) {
-                        peer.close(-1, "");
+                        peer.abort();
                     }
                 };
         try (var server = server(partner, "text:5")) {

@@ -283,7 +283,7 @@ class CallbacksTest {
                     }
                 }
                 case OUR_ABORT ->
-                        trap.events.keySet().forEach(id -> server.disconnectPeer(id, -1, ""));
+                        trap.events.keySet().forEach(id -> server.abortPeer(id));
                 default -> {}
             }
             until(() -> {
@@ -440,7 +440,7 @@ class CallbacksTest {
                             raw.write(payload);
                             raw.socket.shutdownOutput();
                         }
-                        case OUR_ABORT -> client.disconnectFromHost(-1, "");
+                        case OUR_ABORT -> client.abort();
                         default -> {}
                     }
                     until(() -> {
@@ -504,7 +504,7 @@ class CallbacksTest {
             switch (this) {
                 case NOTHING -> {}
                 case DISCONNECT -> server.disconnectPeer(id);
-                case ABORT -> server.disconnectPeer(id, -1, "");
+                case ABORT -> server.abortPeer(id);
                 case BROADCAST -> server.broadcast("to all");
                 case POLL_THE_PEER -> server.getPeer(id).poll();
                 case RECEIVE -> server.getPeer(id).receive(Duration.ZERO);
@@ -741,7 +741,7 @@ class CallbacksTest {
                         public void dataReceived() {
                             events.add("data");
                             client.getPeer(1).takeMessage();
-                            client.disconnectFromHost(-1, "");
+                            client.abort();
                             client.getPeer(1).poll();
                             if (events.size() < 8) {
                                 assertThat(client.connectToUrl(url)).isEqualTo(ErrorCode.OK);

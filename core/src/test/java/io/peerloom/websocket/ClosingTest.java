@@ -381,11 +381,23 @@ class ClosingTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1004, 1005, 1006, 1015, 1016, 2999, 5000, 999, 65_536})
+    @ValueSource(ints = {1004, 1005, 1006, 1015, 1016, 2999, 5000, 999, 65_536, -1, -1000})
     void codesThatMayNotBeSentAreRefusedAtTheCall(int code) {
         try (var peer = new WebSocketPeer()) {
             assertThatThrownBy(() -> peer.close(code, "x"))
                     .isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    @Test
+    void aNegativeCodeNeitherDropsTheConnectionNorClosesIt() throws Exception {
+        try (WebSocketServer server = WebSocketServer.serve(0, end -> end.send(end.receive()));
+                var peer = WebSocketPeer.connect("ws://localhost:" + server.getLocalPort())) {
+            assertThatThrownBy(() -> peer.close(peer.getGodotCloseCode(), ""))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("abort()");
+            assertThat(peer.send(Message.text("still here"))).isEqualTo(ErrorCode.OK);
+            assertThat(peer.receive().text()).isEqualTo("still here");
         }
     }
 

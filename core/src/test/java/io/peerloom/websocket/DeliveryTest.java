@@ -558,7 +558,7 @@ class DeliveryTest {
         public void close() throws Exception {
             over.set(true);
             served.countDown();
-            client.close(-1, "");
+            client.abort();
             server.close();
             if (proxy != null) {
                 proxy.close();

@@ -230,7 +230,7 @@ class HandshakeResponseTest {
                     assertThat(peer.receive()).isNull();
                     peer.poll();
                     assertThat(peer.getHandshakeResponse()).containsSame(response);
-                    peer.close(-1, "");
+                    peer.abort();
                 }
             }
         }

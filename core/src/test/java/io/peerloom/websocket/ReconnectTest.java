@@ -177,7 +177,7 @@ class ReconnectTest {
                 assertThat(one.readFrame().closeCode()).isEqualTo(4001); // its answer
                 peer.close(); // before a poll has seen it
             }
-            case DROPPED -> peer.close(-1, "");
+            case DROPPED -> peer.abort();
             default -> throw new AssertionError(closing);
         }
     }

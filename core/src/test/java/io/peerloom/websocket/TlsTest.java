@@ -326,7 +326,7 @@ class TlsTest {
                 var named = TLSOptions.client(authority, "other.example");
                 assertThat(client.connectToUrl(url(server), named)).isEqualTo(ErrorCode.OK);
                 pollUntil(client, State.OPEN);
-                client.close(-1, "");
+                client.abort();
                 pollUntil(client, State.CLOSED);
                 assertThat(client.connectToUrl(url(server), TLSOptions.client()))
                         .isEqualTo(ErrorCode.OK);

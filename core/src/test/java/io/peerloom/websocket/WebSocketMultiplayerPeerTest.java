@@ -96,7 +96,7 @@ class WebSocketMultiplayerPeerTest {
     @AfterEach
     void end() {
         if (raw != null) {
-            raw.close(-1, "");
+            raw.abort();
         }
         members.forEach(member -> member.peer.close());
     }
@@ -191,7 +191,7 @@ class WebSocketMultiplayerPeerTest {
         assertThat(id).hasSize(4);
         assertThat(four.heard)
                 .containsExactly("+" + ByteBuffer.wrap(id).order(ByteOrder.LITTLE_ENDIAN).getInt());
-        raw.close(-1, "");
+        raw.abort();
 
         Member three = server(Generation.GODOT3);
         Member other = client(three);
