@@ -120,7 +120,7 @@ class AsyncWebSocketPeerTest {
             assertThat(peer.getConnectedPort()).isEqualTo(server.getLocalPort());
             assertThat(peer.getUpgradeRequest()).isEmpty();
             assertThat(peer.getCloseCode()).isEqualTo(-1);
-            peer.send("héllo").join();
+            peer.sendText("héllo").join();
             peer.send(new byte[] {1, 2, 3}).join();
             peer.send(Message.binary(new byte[300_000])).join();
             assertThat(peer.receive().join()).isEqualTo(Message.text("héllo"));
@@ -356,17 +356,17 @@ class AsyncWebSocketPeerTest {
             var both =
                     peer.receive()
                             .thenApply(first -> {
-                                peer.send("two").join();
+                                peer.sendText("two").join();
                                 return first.text() + " " + peer.receive().join().text();
                             });
-            peer.send("one").join();
+            peer.sendText("one").join();
             assertThat(both.join()).isEqualTo("one two");
             // the same where both were asked for before
             var second = new CompletableFuture<Message>();
             var outer = peer.receive().thenApply(first -> first.text() + second.join().text());
             var inner = peer.receive().thenAccept(second::complete);
-            peer.send("a").join();
-            peer.send("b").join();
+            peer.sendText("a").join();
+            peer.sendText("b").join();
             assertThat(outer.join()).isEqualTo("ab");
             inner.join();
             peer.close().join();
@@ -410,7 +410,7 @@ class AsyncWebSocketPeerTest {
                 var executor = Executors.newSingleThreadExecutor(named)) {
             var own = AsyncWebSocketPeer.connect(url(server)).join();
             var thread = own.receive().thenApply(m -> Thread.currentThread());
-            own.send("x").join();
+            own.sendText("x").join();
             assertThat(thread.join().isVirtual()).isTrue();
             own.close().join();
 
@@ -419,7 +419,7 @@ class AsyncWebSocketPeerTest {
             var peer = connected.join();
             var receiving = peer.receive().thenApply(m -> Thread.currentThread().getName());
             var closing = peer.closed().thenApply(end -> Thread.currentThread().getName());
-            peer.send("x").join();
+            peer.sendText("x").join();
             assertThat(receiving.join()).isEqualTo("mine");
             peer.close().join();
             assertThat(closing.join()).isEqualTo("mine");
@@ -436,7 +436,7 @@ class AsyncWebSocketPeerTest {
                             task -> {
                                 throw new RejectedExecutionException("closed");
                             });
-            peer.send("x").join();
+            peer.sendText("x").join();
             assertThat(peer.receive().join()).isEqualTo(Message.text("x"));
             peer.close().join();
         }
@@ -454,8 +454,8 @@ class AsyncWebSocketPeerTest {
                                     Thread.currentThread().interrupt();
                                     return peer.receive();
                                 });
-                peer.send("a").join();
-                peer.send("b").join();
+                peer.sendText("a").join();
+                peer.sendText("b").join();
                 assertThat(next.join()).isEqualTo(Message.text("b"));
             }
             peer.close().join();
@@ -575,7 +575,7 @@ class AsyncWebSocketPeerTest {
                 Runnable sending =
                         () -> {
                             for (int i = 0; i < each; i++) {
-                                sent.add(peer.send(name + ":" + i));
+                                sent.add(peer.sendText(name + ":" + i));
                             }
                         };
                 if (t == 0) { // one of them on the thread that receives, which writes by itself
@@ -633,7 +633,7 @@ class AsyncWebSocketPeerTest {
                 sent.add(peer.send(payload));
             }
             await().until(() -> sent.get(0).isDone());
-            var takenBack = peer.send("never mind");
+            var takenBack = peer.sendText("never mind");
             assertThat(takenBack.cancel(false)).isTrue();
             assertThat(sent.get(count - 1)).isNotDone();
             var closed = peer.close(); // comes after all of them
@@ -651,9 +651,9 @@ class AsyncWebSocketPeerTest {
         try (var server = echoServer()) {
             var peer = AsyncWebSocketPeer.connect(url(server)).join();
             var closed = peer.close(4000, "done");
-            assertThat(failureOf(peer.send("late")).code()).isEqualTo(ErrorCode.FAILED);
+            assertThat(failureOf(peer.sendText("late")).code()).isEqualTo(ErrorCode.FAILED);
             assertThat(closed.join().code()).isEqualTo(4000);
-            assertThat(failureOf(peer.send("later")).code()).isEqualTo(ErrorCode.FAILED);
+            assertThat(failureOf(peer.sendText("later")).code()).isEqualTo(ErrorCode.FAILED);
         }
     }
 
@@ -814,7 +814,7 @@ class AsyncWebSocketPeerTest {
             var peer = AsyncWebSocketPeer.connect(url(server)).join();
             assertThat(peer.receive().join()).isEqualTo(Message.text("last"));
             var next = peer.receive();
-            peer.send("go").join();
+            peer.sendText("go").join();
             PeerException failure = failureOf(next);
             assertThat(failure.code()).isEqualTo(ErrorCode.FAILED);
             assertThat(failure).hasCauseInstanceOf(IOException.class);
@@ -825,7 +825,7 @@ class AsyncWebSocketPeerTest {
             assertThat(end.failure()).contains(failure.getCause());
             assertThat(peer.getFailure()).isEqualTo(end.failure());
             assertThat(failureOf(peer.receive())).hasCause(failure.getCause());
-            assertThat(failureOf(peer.send("x"))).hasCause(failure.getCause());
+            assertThat(failureOf(peer.sendText("x"))).hasCause(failure.getCause());
         }
     }
 
@@ -857,8 +857,8 @@ class AsyncWebSocketPeerTest {
             assertThatIllegalArgumentException().isThrownBy(() -> peer.close(5000, ""));
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> peer.close(1000, "x".repeat(124)));
-            assertThatIllegalArgumentException().isThrownBy(() -> peer.send("\ud800"));
-            peer.send("still open").join();
+            assertThatIllegalArgumentException().isThrownBy(() -> peer.sendText("\ud800"));
+            peer.sendText("still open").join();
             assertThat(peer.receive().join()).isEqualTo(Message.text("still open"));
             peer.close().join();
         }
@@ -1004,7 +1004,7 @@ class AsyncWebSocketPeerTest {
                         })) {
             var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort()).join();
             if (!throwing) {
-                peer.send("x").join();
+                peer.sendText("x").join();
             }
             assertThat(peer.closed().join().code()).isEqualTo(1011);
         }
@@ -1031,7 +1031,7 @@ class AsyncWebSocketPeerTest {
     void stoppingAServerEndsItsConnections() throws Exception {
         var server = AsyncWebSocketServer.serve(0, peer -> echoUntil("end", peer));
         var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort()).join();
-        peer.send("x").join();
+        peer.sendText("x").join();
         assertThat(peer.receive().join()).isEqualTo(Message.text("x"));
         var closed = peer.closed();
         server.stop().join();
@@ -1047,7 +1047,7 @@ class AsyncWebSocketPeerTest {
         try (var server =
                 AsyncWebSocketServer.serve(0, peer -> peer.closed().thenAccept(ended::complete))) {
             var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort()).join();
-            peer.send("nobody takes it").join();
+            peer.sendText("nobody takes it").join();
             if (stops) {
                 server.stop().get(20, TimeUnit.SECONDS); // 45, and in vain, as it was
                 assertThat(ended).isDone();

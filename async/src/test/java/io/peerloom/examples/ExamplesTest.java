@@ -203,7 +203,7 @@ class ExamplesTest {
                         peer ->
                                 peer.receive()
                                         .thenCompose(m ->
-                                                peer.send(
+                                                peer.sendText(
                                                         peer.getUpgradeRequest()
                                                                 .orElseThrow()
                                                                 .header("Authorization")

@@ -18,7 +18,7 @@ public final class FuturesClient {
                         url, WebSocketOptions.defaults().withHeader("Authorization", token))
                 .thenCompose(peer -> {
                     var answer =
-                            peer.send(question)
+                            peer.sendText(question)
                                     .thenCompose(sent -> peer.receive())
                                     .thenApply(Message::text)
                                     .orTimeout(5, SECONDS);

@@ -282,8 +282,7 @@ class CallbacksTest {
                         raw.socket.shutdownOutput();
                     }
                 }
-                case OUR_ABORT ->
-                        trap.events.keySet().forEach(id -> server.abortPeer(id));
+                case OUR_ABORT -> trap.events.keySet().forEach(id -> server.abortPeer(id));
                 default -> {}
             }
             until(() -> {
