@@ -9,6 +9,7 @@ import io.peerloom.stream.StreamPeerSocket;
 import io.peerloom.stream.StreamPeerTCP;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.stream.TCPServer;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.stream.UDSServer;
 import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.Compression;
@@ -97,7 +98,8 @@ class PinningTest {
     }
 
     private void everything() throws Exception {
-        WebSocketOptions tls = PLAIN.withSslContext(Certificates.showing(Certificates.GOOD));
+        WebSocketOptions tls =
+                PLAIN.withTls(TLSOptions.server(Certificates.showing(Certificates.GOOD)));
         WebSocketOptions packed =
                 PLAIN.withCompression(
                         Compression.defaults().withContextTakeover(true, true).withThreshold(1));

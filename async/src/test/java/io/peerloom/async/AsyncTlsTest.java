@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.WebSocketOptions;
@@ -31,7 +32,8 @@ class AsyncTlsTest {
     private static WebSocketServer echoes(String certificate) throws Exception {
         var server = new WebSocketServer();
         server.setOptions(
-                WebSocketOptions.defaults().withSslContext(Certificates.showing(certificate)));
+                WebSocketOptions.defaults()
+                        .withTls(TLSOptions.server(Certificates.showing(certificate))));
         server.start(0, AsyncWebSocketServer.adapt(AsyncTlsTest::echo));
         return server;
     }
@@ -53,7 +55,7 @@ class AsyncTlsTest {
         try (var server = echoes(Certificates.GOOD)) {
             String url = "wss://localhost:" + server.getLocalPort() + "/";
             WebSocketOptions options =
-                    WebSocketOptions.defaults().withSslContext(Certificates.trusting());
+                    WebSocketOptions.defaults().withTls(TLSOptions.client(Certificates.trusting()));
             AsyncWebSocketPeer client = get(AsyncWebSocketPeer.connect(url, options));
 
             for (int size : new int[] {0, 1, 20_000, 300_000}) {
@@ -76,7 +78,7 @@ class AsyncTlsTest {
         try (var server = echoes(alias)) {
             String url = "wss://localhost:" + server.getLocalPort() + "/";
             WebSocketOptions options =
-                    WebSocketOptions.defaults().withSslContext(Certificates.trusting());
+                    WebSocketOptions.defaults().withTls(TLSOptions.client(Certificates.trusting()));
 
             assertThatThrownBy(() -> get(AsyncWebSocketPeer.connect(url, options)))
                     .isInstanceOf(CompletionException.class)
@@ -101,7 +103,7 @@ class AsyncTlsTest {
             String url = "wss://localhost:" + silent.getLocalPort() + "/";
             WebSocketOptions options =
                     WebSocketOptions.defaults()
-                            .withSslContext(Certificates.trusting())
+                            .withTls(TLSOptions.client(Certificates.trusting()))
                             .withLimits(
                                     Limits.defaults().withHandshakeTimeout(Duration.ofMillis(300)));
 

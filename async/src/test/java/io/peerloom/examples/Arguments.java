@@ -1,6 +1,7 @@
 package io.peerloom.examples;
 
 import io.peerloom.Limits;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.websocket.Compression;
 import io.peerloom.websocket.WebSocketOptions;
 import java.io.File;
@@ -119,7 +120,11 @@ final class Arguments {
         }
         if (has(TLS)) {
             try {
-                options = options.withSslContext(context(server));
+                options =
+                        options.withTls(
+                                server
+                                        ? TLSOptions.server(context(true))
+                                        : TLSOptions.client(context(false)));
             } catch (GeneralSecurityException e) {
                 throw new IOException("key store " + get(TLS, "") + ": " + e.getMessage(), e);
             }

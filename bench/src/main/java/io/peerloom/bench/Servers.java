@@ -39,6 +39,7 @@ import io.peerloom.ErrorCode;
 import io.peerloom.async.AsyncWebSocketPeer;
 import io.peerloom.async.AsyncWebSocketServer;
 import io.peerloom.bench.Entry.Kind;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.websocket.Compression;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.WebSocketOptions;
@@ -195,7 +196,7 @@ public final class Servers {
         server.setOptions(
                 switch (setup.mode()) {
                     case PLAIN -> options;
-                    case TLS -> options.withSslContext(setup.sslContext());
+                    case TLS -> options.withTls(TLSOptions.server(setup.sslContext()));
                     case DEFLATE -> options.withCompression(Compression.defaults());
                 });
         return server;

@@ -10,6 +10,7 @@ import io.peerloom.internal.protocol.Header;
 import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.RequestHead;
 import io.peerloom.internal.protocol.ServerHandshake;
+import io.peerloom.stream.TLSOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -19,7 +20,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,6 +55,7 @@ final class ServerSide {
     private final Set<String> hosts;
 
     ServerSide(WebSocketOptions options, UpgradeHandler handler, Set<String> hosts) {
+        checkTls(options);
         this.options = options;
         this.headers = WebSocketPeer.headers(options.headers());
         ServerHandshake.checkHeaders(headers);
@@ -65,18 +66,25 @@ final class ServerSide {
                         .collect(Collectors.toUnmodifiableSet());
     }
 
+    /** A server's connections can do nothing with a client's TLS. */
+    static void checkTls(WebSocketOptions options) {
+        if (options.tls() != null && !options.tls().isServer()) {
+            throw new IllegalArgumentException("TLS options of a client, for a server");
+        }
+    }
+
     /** The wire to speak on: with TLS, if the options have a certificate. */
     Wire wire(Wire accepted) {
-        SSLContext context = options.sslContext();
-        if (context == null) {
+        TLSOptions tls = options.tls();
+        if (tls == null) {
             return accepted;
         }
         try {
             return TlsWire.server(
                     accepted,
-                    context,
-                    options.clientAuth() == WebSocketOptions.ClientAuth.WANTED,
-                    options.clientAuth() == WebSocketOptions.ClientAuth.REQUIRED);
+                    tls.getSslContext(),
+                    tls.clientAuth() == TLSOptions.ClientAuth.WANTED,
+                    tls.clientAuth() == TLSOptions.ClientAuth.REQUIRED);
         } catch (Throwable e) { // a context that cannot be used; nobody else has the socket yet
             accepted.close();
             throw e;

@@ -460,7 +460,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
             return ErrorCode.INVALID_PARAMETER;
         }
         var starting = new WebSocketServer();
-        starting.setOptions(tls == null ? options : options.withSslContext(tls.getSslContext()));
+        starting.setOptions(tls == null ? options : options.withTls(tls));
         starting.setBindIp(bindAddress);
         starting.setUpgradeHandler(request ->
                 isFullOfOrphans() || refusing

@@ -3,10 +3,10 @@ package io.peerloom.websocket;
 import io.peerloom.Limits;
 import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.HttpSyntax;
+import io.peerloom.stream.TLSOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import javax.net.ssl.SSLContext;
 
 /**
  * What a client asks for, or a server answers, beside the address. Immutable; the {@code with}
@@ -16,46 +16,27 @@ public final class WebSocketOptions {
 
     private static final WebSocketOptions DEFAULTS =
             new WebSocketOptions(
-                    List.of(),
-                    List.of(),
-                    Limits.defaults(),
-                    null,
-                    null,
-                    ClientAuth.NONE,
-                    OriginPolicy.sameHost());
+                    List.of(), List.of(), Limits.defaults(), null, null, OriginPolicy.sameHost());
 
     private final List<String> protocols;
     private final List<String> headers;
     private final Limits limits;
     private final Compression compression;
-    private final SSLContext sslContext;
-    private final ClientAuth clientAuth;
+    private final TLSOptions tls;
     private final OriginPolicy origins;
-
-    /** What a server with TLS wants of its clients' certificates. */
-    public enum ClientAuth {
-        /** Nothing. */
-        NONE,
-        /** They may show one. */
-        WANTED,
-        /** They must show one that the {@link WebSocketOptions#sslContext} trusts. */
-        REQUIRED
-    }
 
     private WebSocketOptions(
             List<String> protocols,
             List<String> headers,
             Limits limits,
             Compression compression,
-            SSLContext sslContext,
-            ClientAuth clientAuth,
+            TLSOptions tls,
             OriginPolicy origins) {
         this.protocols = protocols.stream().map(String::strip).toList();
         this.headers = List.copyOf(headers);
         this.limits = Objects.requireNonNull(limits, "limits");
         this.compression = compression;
-        this.sslContext = sslContext;
-        this.clientAuth = Objects.requireNonNull(clientAuth, "clientAuth");
+        this.tls = tls;
         this.origins = Objects.requireNonNull(origins, "origins");
     }
 
@@ -98,13 +79,8 @@ public final class WebSocketOptions {
      * null for the JDK's default} Of a server: its certificate, which makes it speak TLS and
      * nothing else; null for a server without TLS.
      */
-    public SSLContext sslContext() {
-        return sslContext;
-    }
-
-    /** {@return what a server with TLS wants of its clients' certificates} */
-    public ClientAuth clientAuth() {
-        return clientAuth;
+    public TLSOptions tls() {
+        return tls;
     }
 
     /** {@return which web pages may connect to a server} */
@@ -129,8 +105,7 @@ public final class WebSocketOptions {
      * @return the changed copy
      */
     public WebSocketOptions withProtocols(List<String> supported) {
-        return new WebSocketOptions(
-                supported, headers, limits, compression, sslContext, clientAuth, origins);
+        return new WebSocketOptions(supported, headers, limits, compression, tls, origins);
     }
 
     /**
@@ -140,8 +115,7 @@ public final class WebSocketOptions {
      * @return the changed copy
      */
     public WebSocketOptions withHeaders(List<String> lines) {
-        return new WebSocketOptions(
-                protocols, lines, limits, compression, sslContext, clientAuth, origins);
+        return new WebSocketOptions(protocols, lines, limits, compression, tls, origins);
     }
 
     /**
@@ -169,8 +143,7 @@ public final class WebSocketOptions {
      * @return the changed copy
      */
     public WebSocketOptions withLimits(Limits other) {
-        return new WebSocketOptions(
-                protocols, headers, other, compression, sslContext, clientAuth, origins);
+        return new WebSocketOptions(protocols, headers, other, compression, tls, origins);
     }
 
     /**
@@ -180,31 +153,20 @@ public final class WebSocketOptions {
      * @return the changed copy
      */
     public WebSocketOptions withCompression(Compression wish) {
-        return new WebSocketOptions(
-                protocols, headers, limits, wish, sslContext, clientAuth, origins);
+        return new WebSocketOptions(protocols, headers, limits, wish, tls, origins);
     }
 
     /**
-     * These options with TLS settings. There is no way to trust everybody: a test's certificate
-     * goes into the context's trust store. Names are always checked.
+     * These options with TLS: a client's or a server's, for the side that they are given to. A
+     * JDK's {@code SSLContext} makes them by {@link TLSOptions#client(javax.net.ssl.SSLContext)} or
+     * {@link TLSOptions#server(javax.net.ssl.SSLContext)}. Names are always checked, and there is
+     * no way to trust everybody.
      *
-     * @param context for clients: whom to trust; for servers: the certificate
+     * @param other for clients: whom to trust; for servers: the certificate; null for none
      * @return the changed copy
      */
-    public WebSocketOptions withSslContext(SSLContext context) {
-        return new WebSocketOptions(
-                protocols, headers, limits, compression, context, clientAuth, origins);
-    }
-
-    /**
-     * These options with another demand on clients' certificates.
-     *
-     * @param demand what a server wants
-     * @return the changed copy
-     */
-    public WebSocketOptions withClientAuth(ClientAuth demand) {
-        return new WebSocketOptions(
-                protocols, headers, limits, compression, sslContext, demand, origins);
+    public WebSocketOptions withTls(TLSOptions other) {
+        return new WebSocketOptions(protocols, headers, limits, compression, other, origins);
     }
 
     /**
@@ -215,8 +177,7 @@ public final class WebSocketOptions {
      * @return the changed copy
      */
     public WebSocketOptions withOrigins(OriginPolicy allowed) {
-        return new WebSocketOptions(
-                protocols, headers, limits, compression, sslContext, clientAuth, allowed);
+        return new WebSocketOptions(protocols, headers, limits, compression, tls, allowed);
     }
 
     /** Godot's {@code inbound_buffer_size}: a message is bounded as what it has to fit into. */
@@ -255,15 +216,13 @@ public final class WebSocketOptions {
                 && headers.equals(that.headers)
                 && limits.equals(that.limits)
                 && Objects.equals(compression, that.compression)
-                && Objects.equals(sslContext, that.sslContext)
-                && clientAuth == that.clientAuth
+                && Objects.equals(tls, that.tls)
                 && origins.equals(that.origins);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(
-                protocols, headers, limits, compression, sslContext, clientAuth, origins);
+        return Objects.hash(protocols, headers, limits, compression, tls, origins);
     }
 
     /** {@return every option with its value; of the headers the names, as values may be secrets} */
@@ -277,10 +236,8 @@ public final class WebSocketOptions {
                 + limits
                 + ", compression="
                 + compression
-                + ", sslContext="
-                + sslContext
-                + ", clientAuth="
-                + clientAuth
+                + ", tls="
+                + tls
                 + ", origins="
                 + origins
                 + "]";

@@ -31,7 +31,6 @@ import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -39,7 +38,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -232,8 +230,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @throws IOException if it could not be opened, with the cause: an {@link
      *     UpgradeFailedException} with the server's answer if it refused; an {@link
      *     InterruptedIOException} if the thread was interrupted, which stays so
-     * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be
-     *     sent
+     * @throws IllegalArgumentException if the URL is none, a header or subprotocol cannot be sent,
+     *     or the TLS options are a server's
      */
     public static WebSocketPeer connect(String url, WebSocketOptions options) throws IOException {
         var peer = new WebSocketPeer(options);
@@ -296,9 +294,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     {@code xn--} of; or an address, of IPv6 in brackets and perhaps with a zone, {@code
      *     [fe80::1%25eth0]}, which is connected to and not sent
      * @return OK if connecting has begun; ALREADY_IN_USE if the state is CONNECTING or OPEN;
-     *     INVALID_PARAMETER for anything that is no such URL, or a subprotocol or header that
-     *     cannot be sent, with what and where it is in {@link #getFailure}; nothing else has
-     *     changed then
+     *     INVALID_PARAMETER for anything that is no such URL, a subprotocol or header that cannot
+     *     be sent, or a server's TLS, with what and where it is in {@link #getFailure}; nothing
+     *     else has changed then
      */
     public ErrorCode connectToUrl(String target) {
         return connectClient(null, target, null);
@@ -309,8 +307,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * connect_to_url}.
      *
      * @param target as for {@link #connectToUrl(String)}
-     * @param tls a client's, for {@code wss:}, instead of {@link WebSocketOptions#sslContext}; null
-     *     for that
+     * @param tls a client's, for {@code wss:}, instead of {@link WebSocketOptions#tls}; null for
+     *     that
      * @return as {@link #connectToUrl(String)}; also INVALID_PARAMETER if they are a server's
      */
     public ErrorCode connectToUrl(String target, TLSOptions tls) {
@@ -402,9 +400,6 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             return ErrorCode.ALREADY_IN_USE;
         }
         try {
-            if (tls != null && tls.isServer()) {
-                throw new IllegalArgumentException("TLS options of a server, for a client");
-            }
             if (over != null && !isFree(over)) {
                 throw notACarrier(over);
             }
@@ -476,6 +471,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             ClientHandshake handshake,
             TLSOptions tls,
             StreamPeer over) {
+        TLSOptions trust = tls != null ? tls : options.tls();
+        if (trust != null && trust.isServer()) {
+            throw new IllegalArgumentException("TLS options of a server, for a client");
+        }
         reset();
         url = target;
         host = parsed.host();
@@ -499,7 +498,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
                 c -> {
                     Wire wire = over != null ? wire(over) : open(c, parsed, immediately);
                     if (parsed.secure() && !(over instanceof StreamPeerTLS)) {
-                        c.attach(encrypted(wire, parsed, with.sslContext(), tls));
+                        c.attach(encrypted(wire, parsed, trust));
                     } else {
                         c.attach(wire);
                         secured(over);
@@ -531,20 +530,17 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /** On the connection's thread: the default context may have files to read. */
-    private static TlsWire encrypted(
-            Wire wire, WebSocketUrl url, SSLContext context, TLSOptions tls) throws IOException {
+    private static TlsWire encrypted(Wire wire, WebSocketUrl url, TLSOptions tls)
+            throws IOException {
         try {
-            if (tls != null) {
-                String override = tls.getCommonNameOverride();
-                return TlsWire.client(
-                        wire,
-                        tls.getSslContext(),
-                        override.isEmpty() ? url.host() : override,
-                        url.port());
-            }
-            SSLContext trusted = context != null ? context : SSLContext.getDefault();
-            return TlsWire.client(wire, trusted, url.host(), url.port());
-        } catch (NoSuchAlgorithmException | IllegalArgumentException | IllegalStateException e) {
+            TLSOptions with = tls == null ? TLSOptions.client() : tls;
+            String override = with.getCommonNameOverride();
+            return TlsWire.client(
+                    wire,
+                    with.getSslContext(),
+                    override.isEmpty() ? url.host() : override,
+                    url.port());
+        } catch (IllegalArgumentException | IllegalStateException e) {
             wire.close(); // no default context, or a host that is no name for TLS
             throw new IOException("no TLS with " + url.host() + ": " + e.getMessage(), e);
         }
@@ -585,8 +581,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     connected or shakes hands, within the deadline of this handshake then; belongs to the
      *     WebSocket from now on
      * @return OK if the handshake has begun; ALREADY_IN_USE if the state is CONNECTING or OPEN;
-     *     INVALID_PARAMETER if the stream is not connected, is of another kind, or a header cannot
-     *     be sent, with the reason in {@link #getFailure}; nothing else has changed then
+     *     INVALID_PARAMETER if the stream is not connected, is of another kind, a header cannot be
+     *     sent, or the TLS options are a client's, with the reason in {@link #getFailure}; nothing
+     *     else has changed then
      */
     public ErrorCode acceptStream(StreamPeer accepted) {
         Objects.requireNonNull(accepted, "stream");

@@ -60,7 +60,7 @@ import org.slf4j.LoggerFactory;
  * decides about the good ones. A request with an {@code Origin}, so one from a browser, must come
  * from the page's own host or from one of {@link WebSocketOptions#withOrigins}.
  *
- * <p>With {@link WebSocketOptions#withSslContext} it speaks TLS, {@code wss:}, and nothing else.
+ * <p>With {@link WebSocketOptions#withTls} it speaks TLS, {@code wss:}, and nothing else.
  *
  * <p>Threads: one thread listens, stops and polls, and gets the callbacks. Any thread may {@link
  * #broadcast}, {@link #getPeer}, {@link #disconnectPeer}, {@link #wakeup}.
@@ -524,13 +524,16 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Sets the subprotocols, headers and limits of connections, before listening.
+     * Sets the subprotocols, headers, limits and TLS of connections, before listening.
      *
      * @param options the options
+     * @throws IllegalArgumentException if a header cannot be sent, or the TLS options are a
+     *     client's
      */
     public void setOptions(WebSocketOptions options) {
         // Fails here rather than in every handshake.
         ServerHandshake.checkHeaders(WebSocketPeer.headers(options.headers()));
+        ServerSide.checkTls(options);
         this.options = options;
     }
 
@@ -614,9 +617,9 @@ public final class WebSocketServer implements AutoCloseable {
 
     /**
      * Sets the key to speak TLS with, before listening. With {@link #setSslCertificate} it makes
-     * the server speak TLS and nothing else, instead of {@link WebSocketOptions#sslContext}.
-     * Listening throws an {@link IllegalArgumentException} if the two do not belong together, and
-     * an {@link IllegalStateException} if one of them is missing. Godot 3: {@code private_key}.
+     * the server speak TLS and nothing else, instead of {@link WebSocketOptions#tls}. Listening
+     * throws an {@link IllegalArgumentException} if the two do not belong together, and an {@link
+     * IllegalStateException} if one of them is missing. Godot 3: {@code private_key}.
      *
      * @param key as {@link TLSOptions#privateKey} reads it; null for none
      */
@@ -670,7 +673,9 @@ public final class WebSocketServer implements AutoCloseable {
         var chain = new ArrayList<X509Certificate>();
         chain.add(sslCertificate);
         chain.addAll(caChain);
-        return options.withSslContext(TLSOptions.server(privateKey, chain).getSslContext());
+        TLSOptions made = TLSOptions.server(privateKey, chain);
+        TLSOptions other = options.tls();
+        return options.withTls(other == null ? made : made.withClientAuth(other.clientAuth()));
     }
 
     /**
@@ -816,7 +821,7 @@ public final class WebSocketServer implements AutoCloseable {
             if (live.get() >= maxConnections
                     || pending.get() >= maxPendingHandshakes
                     || (before != null && before.count >= maxConnectionsPerAddress)) {
-                turnAway(channel, settings.options.sslContext() != null);
+                turnAway(channel, settings.options.tls() != null);
                 return;
             }
             if (remote != null) {

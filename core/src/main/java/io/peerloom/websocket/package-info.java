@@ -10,10 +10,9 @@
  * agrees with every other.
  *
  * <p>With {@code wss:} the same bytes go through TLS, over TCP, Unix sockets and streams alike: a
- * client by its URL, a server by {@link io.peerloom.websocket.WebSocketOptions#sslContext}. TLS
- * begins and ends within the deadlines of the handshake and of closing; both sides send
- * close_notify behind their close frames, and whether the other side's came is of no interest once
- * both frames passed.
+ * client by its URL, a server by {@link io.peerloom.websocket.WebSocketOptions#tls}. TLS begins and
+ * ends within the deadlines of the handshake and of closing; both sides send close_notify behind
+ * their close frames, and whether the other side's came is of no interest once both frames passed.
  *
  * <p>Closing, from our side: {@code close()} queues a close frame behind all that was sent; what
  * arrives until the other side's close frame is still delivered; then the server ends the stream

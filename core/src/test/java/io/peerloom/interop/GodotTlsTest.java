@@ -479,7 +479,7 @@ class GodotTlsTest {
         try (var server = new WebSocketServer()) {
             server.setOptions(
                     WebSocketOptions.defaults()
-                            .withSslContext(Certificates.showing(Certificates.GOOD)));
+                            .withTls(TLSOptions.server(Certificates.showing(Certificates.GOOD))));
             server.start(
                     0,
                     peer -> {

@@ -4,13 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.stream.TLSOptions;
+import io.peerloom.stream.TLSOptions.ClientAuth;
 import io.peerloom.testing.Certificates;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Programs;
 import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Message;
 import io.peerloom.websocket.WebSocketOptions;
-import io.peerloom.websocket.WebSocketOptions.ClientAuth;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
@@ -40,10 +41,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TlsInteropTest {
 
     private static final WebSocketOptions SERVING =
-            WebSocketOptions.defaults().withSslContext(Certificates.showing(Certificates.GOOD));
+            WebSocketOptions.defaults()
+                    .withTls(TLSOptions.server(Certificates.showing(Certificates.GOOD)));
 
     private static final WebSocketOptions TRUSTING =
-            WebSocketOptions.defaults().withSslContext(Certificates.trusting());
+            WebSocketOptions.defaults().withTls(TLSOptions.client(Certificates.trusting()));
 
     @TempDir Path folder;
 
@@ -180,7 +182,7 @@ class TlsInteropTest {
             arguments.add("--ca=" + ca); // and unauthorized ones are rejected: Node's default
             options =
                     WebSocketOptions.defaults()
-                            .withSslContext(Certificates.showing(Certificates.CLIENT));
+                            .withTls(TLSOptions.client(Certificates.showing(Certificates.CLIENT)));
         }
         try (var program =
                 Partner.NODE.start(Partner.home(folder), arguments.toArray(String[]::new))) {
@@ -380,7 +382,9 @@ class TlsInteropTest {
         WebSocketOptions options =
                 shows
                         ? WebSocketOptions.defaults()
-                                .withSslContext(Certificates.showing(Certificates.CLIENT))
+                                .withTls(
+                                        TLSOptions.client(
+                                                Certificates.showing(Certificates.CLIENT)))
                         : TRUSTING;
         try (var program = Program.start("s_server", Partner.home(folder), command, List.of())) {
             program.await("ACCEPT ");
@@ -395,7 +399,8 @@ class TlsInteropTest {
     @Test
     @Tag("interop")
     void opensslsClientWithoutACertificateIsRefused() throws Exception {
-        try (var server = server(SERVING.withClientAuth(ClientAuth.REQUIRED));
+        try (var server =
+                        server(SERVING.withTls(SERVING.tls().withClientAuth(ClientAuth.REQUIRED)));
                 var client = sClient(server, "-tls1_3")) {
             Transcript.until(
                     "alert",

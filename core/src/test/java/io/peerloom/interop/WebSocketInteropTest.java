@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.stream.StreamPeerUDS;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
@@ -260,7 +261,9 @@ class WebSocketInteropTest {
             if (refusal.equals("tls")) {
                 server.setOptions(
                         WebSocketOptions.defaults()
-                                .withSslContext(Certificates.showing(Certificates.GOOD)));
+                                .withTls(
+                                        TLSOptions.server(
+                                                Certificates.showing(Certificates.GOOD))));
             } else if (refusal.equals("host")) {
                 server.setAllowedHosts(Set.of("another.example"));
             }

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.LogCapture;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -886,7 +887,7 @@ class CallbacksTest {
         SSLContext never = SSLContext.getInstance("TLS"); // and never initialized
         try (var server = new WebSocketServer();
                 var log = new LogCapture()) {
-            server.setOptions(WebSocketOptions.defaults().withSslContext(never));
+            server.setOptions(WebSocketOptions.defaults().withTls(TLSOptions.server(never)));
             server.start(0, peer -> {});
             try (var raw = RawPeer.connect(server.getLocalPort())) {
                 assertThat(raw.readEnd()).isTrue();
@@ -897,7 +898,9 @@ class CallbacksTest {
             assertThat(log.lines()).noneMatch(line -> line.startsWith("Exception in thread"));
         }
         try (var listener = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
-                var peer = new WebSocketPeer(WebSocketOptions.defaults().withSslContext(never));
+                var peer =
+                        new WebSocketPeer(
+                                WebSocketOptions.defaults().withTls(TLSOptions.client(never)));
                 var log = new LogCapture()) {
             peer.connectToUrl("wss://localhost:" + listener.getLocalPort() + "/");
             until(() -> peer.poll() == ErrorCode.CONNECTION_ERROR);

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.stream.StreamPeerUDS;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import io.peerloom.testing.FaultProxy;
 import io.peerloom.testing.FaultProxy.Fault;
@@ -218,10 +219,11 @@ class DeliveryTest {
             boolean tls = carrier == Carrier.TLS;
             server.setOptions(
                     tls
-                            ? options.withSslContext(Certificates.showing(Certificates.GOOD))
+                            ? options.withTls(
+                                    TLSOptions.server(Certificates.showing(Certificates.GOOD)))
                             : options);
             WebSocketOptions clients =
-                    tls ? options.withSslContext(Certificates.trusting()) : options;
+                    tls ? options.withTls(TLSOptions.client(Certificates.trusting())) : options;
             boolean blocking = fromServer && sending.isBlocking();
             Path socket = carrier == Carrier.UNIX ? Files.createTempFile(folder, "s", "") : null;
             if (socket != null) {

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.Peer.Status;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import io.peerloom.testing.FaultProxy;
 import io.peerloom.testing.FaultProxy.Fault;
@@ -99,10 +100,10 @@ class FaultTest {
                                     .withContextTakeover(true, true)
                                     .withThreshold(1));
             case TLS ->
-                    options.withSslContext(
+                    options.withTls(
                             server
-                                    ? Certificates.showing(Certificates.GOOD)
-                                    : Certificates.trusting());
+                                    ? TLSOptions.server(Certificates.showing(Certificates.GOOD))
+                                    : TLSOptions.client(Certificates.trusting()));
         };
     }
 

@@ -16,6 +16,7 @@ import io.peerloom.internal.protocol.FrameDecoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.ProtocolException;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -769,7 +770,7 @@ class FloodTest {
                 });
         WebSocketOptions options = WebSocketOptions.defaults().withLimits(LIMITS);
         if (kind.equals("TLS")) {
-            options = options.withSslContext(Certificates.showing(Certificates.GOOD));
+            options = options.withTls(TLSOptions.server(Certificates.showing(Certificates.GOOD)));
         }
         try (var target = new Target(options)) {
             target.server.setMaxPendingHandshakes(bound);
@@ -827,7 +828,9 @@ class FloodTest {
             peer =
                     WebSocketPeer.connect(
                             (tls ? "wss" : "ws") + "://localhost:" + port + "/other",
-                            tls ? options.withSslContext(Certificates.trusting()) : options);
+                            tls
+                                    ? options.withTls(TLSOptions.client(Certificates.trusting()))
+                                    : options);
         }
 
         void echoes(String text) {

@@ -14,8 +14,8 @@ import io.peerloom.stream.StreamPeerTCP;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.stream.TCPServer;
 import io.peerloom.stream.TLSOptions;
+import io.peerloom.stream.TLSOptions.ClientAuth;
 import io.peerloom.testing.Certificates;
-import io.peerloom.websocket.WebSocketOptions.ClientAuth;
 import io.peerloom.websocket.WebSocketPeer.State;
 import java.io.EOFException;
 import java.io.IOException;
@@ -53,7 +53,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TlsTest {
 
     private static final WebSocketOptions TRUSTING =
-            WebSocketOptions.defaults().withSslContext(Certificates.trusting());
+            WebSocketOptions.defaults().withTls(TLSOptions.client(Certificates.trusting()));
 
     private static final Limits SHORT =
             Limits.defaults()
@@ -67,7 +67,12 @@ class TlsTest {
     }
 
     private static WebSocketOptions serving(String alias) {
-        return WebSocketOptions.defaults().withSslContext(Certificates.showing(alias));
+        return WebSocketOptions.defaults().withTls(TLSOptions.server(Certificates.showing(alias)));
+    }
+
+    private static WebSocketOptions demanding(ClientAuth demand) {
+        WebSocketOptions options = serving(Certificates.GOOD);
+        return options.withTls(options.tls().withClientAuth(demand));
     }
 
     private static WebSocketServer serve(WebSocketOptions options, WebSocketServer.Handler handler)
@@ -159,7 +164,8 @@ class TlsTest {
         void blocking(String protocol) throws Exception {
             String context = protocol.equals("TLSv1.3") ? "TLS" : protocol;
             WebSocketOptions options =
-                    WebSocketOptions.defaults().withSslContext(Certificates.context(context, null));
+                    WebSocketOptions.defaults()
+                            .withTls(TLSOptions.client(Certificates.context(context, null)));
             try (var server = serve(serving(Certificates.GOOD), TlsTest::echo);
                     var client = WebSocketPeer.connect(url(server), options)) {
                 assertThat(client.getSslSession().orElseThrow().getProtocol()).isEqualTo(protocol);
@@ -372,7 +378,8 @@ class TlsTest {
         void aServerWithoutACertificateIsRefused() throws Exception {
             try (var server =
                     serve(
-                            WebSocketOptions.defaults().withSslContext(Certificates.trusting()),
+                            WebSocketOptions.defaults()
+                                    .withTls(TLSOptions.server(Certificates.trusting())),
                             TlsTest::echo)) {
                 assertThatExceptionOfType(SSLException.class)
                         .isThrownBy(() -> WebSocketPeer.connect(url(server), TRUSTING))
@@ -392,7 +399,7 @@ class TlsTest {
         })
         void clientsMayShowTheirs(ClientAuth demand, String alias, String name) throws Exception {
             var seen = new CompletableFuture<String>();
-            WebSocketOptions options = serving(Certificates.GOOD).withClientAuth(demand);
+            WebSocketOptions options = demanding(demand);
             try (var server =
                             serve(
                                     options,
@@ -403,10 +410,45 @@ class TlsTest {
                     var client =
                             WebSocketPeer.connect(
                                     url(server),
-                                    TRUSTING.withSslContext(Certificates.context("TLS", alias)))) {
+                                    TRUSTING.withTls(
+                                            TLSOptions.client(
+                                                    Certificates.context("TLS", alias))))) {
                 client.sendText("x");
                 assertThat(client.receive()).isEqualTo(Message.text("x"));
                 assertThat(seen.join()).isEqualTo(name);
+            }
+        }
+
+        /** One object holds a side's TLS, and the other side has no use for it. */
+        @Test
+        void theOtherSidesOptionsAreRefusedAtTheCall() throws Exception {
+            WebSocketOptions serving = serving(Certificates.GOOD);
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> new WebSocketServer().setOptions(TRUSTING))
+                    .withMessage("TLS options of a client, for a server");
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> WebSocketPeer.connect("wss://localhost:1/", serving))
+                    .withMessage("TLS options of a server, for a client");
+            try (var peer = new WebSocketPeer(serving)) {
+                assertThat(peer.connectToUrl("wss://localhost:1/"))
+                        .isEqualTo(ErrorCode.INVALID_PARAMETER);
+                assertThat(peer.getFailure().orElseThrow())
+                        .hasMessage("TLS options of a server, for a client");
+                assertThat(peer.getRequestedUrl()).isEmpty();
+            }
+            try (var listening = new TCPServer();
+                    var there = new WebSocketPeer(TRUSTING)) {
+                assertThat(listening.listen(0, "127.0.0.1")).isEqualTo(ErrorCode.OK);
+                try (var here = StreamPeerTCP.connect("127.0.0.1", listening.getLocalPort())) {
+                    assertThat(listening.awaitConnection(Duration.ofSeconds(20))).isTrue();
+                    try (StreamPeerTCP accepted = listening.takeConnection()) {
+                        assertThat(there.acceptStream(accepted))
+                                .isEqualTo(ErrorCode.INVALID_PARAMETER);
+                        assertThat(there.getFailure().orElseThrow())
+                                .hasMessage("TLS options of a client, for a server");
+                    }
+                    assertThat(here.getFailure()).isEmpty();
+                }
             }
         }
 
@@ -427,11 +469,10 @@ class TlsTest {
         })
         void aClientWithoutOneThatIsRequiredIsRefused(String protocol, String alias, String why)
                 throws Exception {
-            WebSocketOptions options =
-                    serving(Certificates.GOOD).withClientAuth(ClientAuth.REQUIRED);
+            WebSocketOptions options = demanding(ClientAuth.REQUIRED);
             WebSocketOptions client =
                     WebSocketOptions.defaults()
-                            .withSslContext(Certificates.context(protocol, alias));
+                            .withTls(TLSOptions.client(Certificates.context(protocol, alias)));
             try (var server = serve(options, TlsTest::echo)) {
                 assertThatExceptionOfType(IOException.class)
                         .isThrownBy(() -> WebSocketPeer.connect(url(server), client))
@@ -654,7 +695,8 @@ class TlsTest {
                         .isThrownBy(() ->
                                 WebSocketPeer.connect(
                                         url(server),
-                                        WebSocketOptions.defaults().withSslContext(context)))
+                                        WebSocketOptions.defaults()
+                                                .withTls(TLSOptions.client(context))))
                         .withStackTraceContaining("no idea");
             }
         }
