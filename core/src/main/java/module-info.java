@@ -6,6 +6,7 @@ module io.peerloom.core {
     requires org.slf4j;
 
     exports io.peerloom;
+    exports io.peerloom.multiplayer;
     exports io.peerloom.packet;
     exports io.peerloom.stream;
     exports io.peerloom.variant;

@@ -3,6 +3,7 @@ package io.peerloom;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.Gson;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer;
 import io.peerloom.packet.PacketPeer;
 import io.peerloom.packet.PacketPeerStream;
 import io.peerloom.stream.SocketServer;
@@ -17,7 +18,6 @@ import io.peerloom.stream.TLSOptions;
 import io.peerloom.stream.UDSServer;
 import io.peerloom.variant.Variant;
 import io.peerloom.websocket.WebSocketClient;
-import io.peerloom.websocket.WebSocketMultiplayerPeer;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;

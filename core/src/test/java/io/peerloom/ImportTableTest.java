@@ -44,6 +44,8 @@ class ImportTableTest {
                     List.of("peerloom", "variant", "stream", "org.slf4j"),
                     "websocket",
                     List.of("peerloom", "variant", "packet", "stream", "internal.*", "org.slf4j"),
+                    "multiplayer",
+                    List.of("peerloom", "variant", "packet", "stream", "websocket", "org.slf4j"),
                     "internal.queue",
                     List.of(),
                     "internal.link",

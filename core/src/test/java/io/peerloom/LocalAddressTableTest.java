@@ -10,11 +10,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer;
 import io.peerloom.stream.StreamPeerTCP;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.stream.TCPServer;
 import io.peerloom.stream.UDSServer;
-import io.peerloom.websocket.WebSocketMultiplayerPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
 import java.net.BindException;

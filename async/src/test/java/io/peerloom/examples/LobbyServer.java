@@ -1,15 +1,15 @@
 package io.peerloom.examples;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.multiplayer.RpcMethod;
+import io.peerloom.multiplayer.SceneMultiplayer;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import io.peerloom.variant.Variant;
 import io.peerloom.variant.Variant.Array;
 import io.peerloom.variant.Variant.Dictionary;
 import io.peerloom.variant.Variant.Text;
 import io.peerloom.variant.VariantCodec;
-import io.peerloom.websocket.RpcMethod;
-import io.peerloom.websocket.SceneMultiplayer;
-import io.peerloom.websocket.WebSocketMultiplayerPeer;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;

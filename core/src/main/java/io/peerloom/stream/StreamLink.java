@@ -10,6 +10,7 @@ import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.queue.MpscQueue;
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.channels.SocketChannel;
@@ -234,6 +235,12 @@ final class StreamLink extends Link<byte[]> {
             }
             if (closing) {
                 endWhenSent();
+            }
+        } catch (EOFException e) {
+            if (closing) {
+                endWhenSent(); // TLS that was not ended in order, but all that is left is to end
+            } else {
+                endBroken(e);
             }
         } catch (IOException e) {
             endBroken(e);

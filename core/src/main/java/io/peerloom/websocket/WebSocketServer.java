@@ -4,6 +4,7 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Acceptor;
 import io.peerloom.internal.link.ChannelWire;
+import io.peerloom.internal.link.Lingering;
 import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.LocalAddress;
 import io.peerloom.internal.link.Nanos;
@@ -821,7 +822,7 @@ public final class WebSocketServer implements AutoCloseable {
             if (live.get() >= maxConnections
                     || pending.get() >= maxPendingHandshakes
                     || (before != null && before.count >= maxConnectionsPerAddress)) {
-                turnAway(channel, settings.options.tls() != null);
+                turnAway(channel, settings);
                 return;
             }
             if (remote != null) {
@@ -845,12 +846,19 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /** An answer of a hundred bytes fits into a fresh socket's buffer: this does not block. */
-    private static void turnAway(SocketChannel channel, boolean tls) throws IOException {
+    private static void turnAway(SocketChannel channel, Settings settings) throws IOException {
         byte[] answer =
-                tls ? TLS_ALERT.clone() : ServerHandshake.refuse(503, List.of(), new byte[0], null);
+                settings.options.tls() != null
+                        ? TLS_ALERT.clone()
+                        : ServerHandshake.refuse(503, List.of(), new byte[0], null);
         channel.write(ByteBuffer.wrap(answer));
-        channel.shutdownOutput();
-        channel.close();
+        // Closed at once, with the request unread, the socket would be reset and the answer lost.
+        Limits limits = settings.options.limits();
+        Lingering.letGo(
+                new ChannelWire(channel),
+                settings.watchdog,
+                limits.closeTimeout(),
+                limits.handshakeTimeout());
     }
 
     private void left(Member member) {
@@ -1032,7 +1040,9 @@ public final class WebSocketServer implements AutoCloseable {
      * {@link #close}, those that it has not waited for any longer. Any thread.
      */
     public List<WebSocketPeer> getUnfinishedPeers() {
-        return unfinished.stream().map(member -> member.peer).toList();
+        return unfinished.isEmpty()
+                ? List.of()
+                : unfinished.stream().map(member -> member.peer).toList();
     }
 
     // ---- polling ----

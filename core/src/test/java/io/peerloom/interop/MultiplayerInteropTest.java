@@ -4,17 +4,20 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.Limits;
+import io.peerloom.multiplayer.SceneMultiplayer;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
-import io.peerloom.websocket.SceneMultiplayer;
-import io.peerloom.websocket.WebSocketMultiplayerPeer;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -385,6 +388,37 @@ class MultiplayerInteropTest {
                 assertThat(b.with("packet "))
                         .containsExactly(first + " secret", first + " for all");
                 assertThat(heard.lines()).last().isEqualTo("disconnected " + first);
+            }
+        }
+    }
+
+    /** Room for its number and for the first news, but not for the second. */
+    @Test
+    void anEngineLearnsThatItIsTooSlow() {
+        Limits limits = Limits.defaults().withOutboundBytes(10);
+        try (var peer =
+                        new WebSocketMultiplayerPeer(
+                                Generation.GODOT4, WebSocketOptions.defaults().withLimits(limits));
+                var a = new Ours(Generation.GODOT4);
+                var b = new Ours(Generation.GODOT4)) {
+            var scene = new SceneMultiplayer(peer, new SceneMultiplayer.Listener() {});
+            assertThat(peer.createServer(0, "127.0.0.1")).isEqualTo(ErrorCode.OK);
+            String url = "ws://127.0.0.1:" + peer.getLocalPort() + "/";
+            for (Ours each : List.of(a, b)) {
+                assertThat(each.peer.createClient(url)).isEqualTo(ErrorCode.OK);
+                Awaitility.await()
+                        .atMost(Transcript.PATIENCE)
+                        .until(() -> {
+                            scene.poll();
+                            each.peer.poll();
+                            return each.peer.getUniqueId() > 0;
+                        });
+            }
+            try (var engine =
+                    Partner.GODOT4.startScript(folder, "godot4_scene.gd", "--url=" + url)) {
+                await(scene, engine, "closed ");
+                assertThat(engine.with("closed "))
+                        .containsExactly("1008 too slow for the news of this group");
             }
         }
     }

@@ -1,8 +1,14 @@
 package io.peerloom.interop;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.multiplayer.RpcMethod;
+import io.peerloom.multiplayer.SceneMultiplayer;
+import io.peerloom.multiplayer.SceneNode;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
 import io.peerloom.variant.Variant;
@@ -12,11 +18,6 @@ import io.peerloom.variant.Variant.PackedByteArray;
 import io.peerloom.variant.Variant.PackedStringArray;
 import io.peerloom.variant.Variant.StringName;
 import io.peerloom.variant.Variant.Vector3;
-import io.peerloom.websocket.RpcMethod;
-import io.peerloom.websocket.SceneMultiplayer;
-import io.peerloom.websocket.SceneNode;
-import io.peerloom.websocket.WebSocketMultiplayerPeer;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,7 +83,7 @@ class RpcInteropTest {
                         RpcMethod.authority(
                                 "by_authority", (from, all) -> hear(from, "by_authority", all)),
                         RpcMethod.called("order"),
-                        heard("configured").configuredOnNode());
+                        heard("configured").withRpcConfig());
         final SceneNode inner =
                 scene.addNode("/root/Main/Inner", heard("zebra"), heard("aardvark"));
 
@@ -92,6 +93,11 @@ class RpcInteropTest {
 
         private void hear(int from, String name, List<Variant> arguments) {
             heard.add(from + " " + name + " " + arguments);
+        }
+
+        @Override
+        public void connectionSucceeded() {
+            heard.add("succeeded");
         }
 
         @Override
@@ -307,6 +313,46 @@ class RpcInteropTest {
             a.order(1, 0, "quit", "");
             hears(a, "disconnected 1", host, b);
             assertThat(a.heard).contains("disconnected " + second);
+        }
+    }
+
+    /** Which announces nobody, and drops what it is to relay: also what is for itself, too. */
+    @Test
+    void ourClientsCallAServerThatDoesNotRelay() {
+        try (var host = start("--role=server", "--alone");
+                var a = new Ours();
+                var b = new Ours()) {
+            String url = "ws://127.0.0.1:" + host.await("listening ").split(" ")[1] + "/";
+            assertThat(a.peer.createClient(url)).isEqualTo(ErrorCode.OK);
+            assertThat(b.peer.createClient(url)).isEqualTo(ErrorCode.OK);
+            hears(a, "connected 1", host, b);
+            hears(b, "connected 1", host, a);
+            String from = a.peer.getUniqueId() + " ";
+            for (int i = 0; i < 2; i++) { // by path, then by number
+                a.call(0, "zebra", i);
+                told(host, "call " + from + "Main zebra [" + i + "]", a, b);
+                a.call(-b.peer.getUniqueId(), "configured", i);
+                told(host, "call " + from + "Main configured [" + i + "]", a, b);
+                a.call(-1, "zebra", "not the host");
+                assertThat(a.scene.sendBytes(("bytes " + i).getBytes(UTF_8), 0))
+                        .isEqualTo(ErrorCode.OK);
+                told(host, "packet " + from + "bytes " + i, a, b);
+            }
+            assertThat(host.lines()).noneMatch(line -> line.contains("not the host"));
+            assertThat(problems(host)).isEmpty();
+            assertThat(a.heard).containsExactly("succeeded", "connected 1");
+            assertThat(b.heard).containsExactly("succeeded", "connected 1");
+        }
+    }
+
+    @Test
+    void theEngineTooIsToldOfItsSuccessFirst() {
+        try (var server = server();
+                var a = client(url(server))) {
+            told(a, "connected 1", server);
+            assertThat(a.lines())
+                    .filteredOn(line -> line.startsWith("id ") || line.startsWith("connected "))
+                    .containsExactly("id " + id(a, server), "connected 1");
         }
     }
 

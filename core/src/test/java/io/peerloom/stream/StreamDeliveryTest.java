@@ -145,11 +145,13 @@ class StreamDeliveryTest {
             Files.delete(socket);
             if (carrier == Carrier.UNIX) {
                 var unix = new UDSServer();
+                unix.setLimits(LIMITS);
                 assertThat(unix.listen(socket)).isEqualTo(ErrorCode.OK);
                 server = unix;
                 proxy = null;
             } else {
                 var tcp = new TCPServer();
+                tcp.setLimits(LIMITS);
                 assertThat(tcp.listen(0, "127.0.0.1")).isEqualTo(ErrorCode.OK);
                 server = tcp;
                 Kind kind = end == End.RESET ? Kind.RESET : Kind.STALL;
@@ -159,7 +161,6 @@ class StreamDeliveryTest {
                                         tcp.getLocalPort(), List.of(new Fault(true, amid, kind, 0)))
                                 : null;
             }
-            server.setLimits(LIMITS);
         }
 
         /** The client's side, which puts; on the thread that the connection is the own of. */
@@ -321,6 +322,12 @@ class StreamDeliveryTest {
             }
             assertThat(putter.join(BOUND)).as("the putting thread ends").isTrue();
             near.get().close();
+            if (end == End.BLACK_HOLE) {
+                await("that the loss is said")
+                        .atMost(BOUND)
+                        .until(() -> near.get().getFailure().isPresent());
+                far.close(); // a stream has no heartbeat that would tell it
+            }
             assertThat(reader.join(BOUND)).as("the reading thread ends").isTrue();
             assertThat(wrong).hasValue(null);
             assertThat(received.get()).isLessThanOrEqualTo(sent.get() + 10_000);

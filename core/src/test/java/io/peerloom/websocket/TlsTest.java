@@ -55,6 +55,9 @@ class TlsTest {
     private static final WebSocketOptions TRUSTING =
             WebSocketOptions.defaults().withTls(TLSOptions.client(Certificates.trusting()));
 
+    private static final Limits QUICK_END =
+            Limits.defaults().withCloseTimeout(Duration.ofMillis(400));
+
     private static final Limits SHORT =
             Limits.defaults()
                     .withHandshakeTimeout(Duration.ofMillis(400))
@@ -802,7 +805,7 @@ class TlsTest {
 
         private WebSocketServer server(CompletableFuture<WebSocketPeer> ended) throws IOException {
             return serve(
-                    serving(Certificates.GOOD).withLimits(SHORT),
+                    serving(Certificates.GOOD).withLimits(QUICK_END),
                     peer -> {
                         echo(peer);
                         ended.complete(peer);
@@ -882,7 +885,7 @@ class TlsTest {
         void aCloseThatIsNotAnsweredEnds() throws Exception {
             try (var server =
                             serve(
-                                    serving(Certificates.GOOD).withLimits(SHORT),
+                                    serving(Certificates.GOOD).withLimits(QUICK_END),
                                     peer -> peer.close(4003, ""));
                     Socket plain =
                             new Socket(InetAddress.getLoopbackAddress(), server.getLocalPort());

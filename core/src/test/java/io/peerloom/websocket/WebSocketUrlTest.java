@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.peerloom.ErrorCode;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

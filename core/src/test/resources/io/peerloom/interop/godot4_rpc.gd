@@ -2,6 +2,7 @@
 # event:
 #   godot --headless --script godot4_rpc.gd -- --role=client --url=ws://127.0.0.1:9080/
 #   godot --headless --script godot4_rpc.gd -- --role=server
+# With --alone a server does not relay.
 # The node /root/Main has what io.peerloom.interop.RpcInteropTest declares. Its method "order" obeys.
 extends SceneTree
 
@@ -22,10 +23,12 @@ func _initialize():
 		print("listening ", port)
 	else:
 		peer.create_client(options.url)
+	scene.server_relay = not options.has("alone")
 	scene.multiplayer_peer = peer
 	scene.connected_to_server.connect(func(): print("id ", scene.get_unique_id()))
 	scene.peer_connected.connect(func(id): print("connected ", id))
 	scene.peer_disconnected.connect(func(id): print("disconnected ", id))
+	scene.peer_packet.connect(func(from, bytes): print("packet ", from, " ", bytes.get_string_from_utf8()))
 	scene.server_disconnected.connect(func(): quit())
 	scene.connection_failed.connect(func(): quit())
 	set_multiplayer(scene)

@@ -11,12 +11,16 @@ func _initialize():
 		url = argument.trim_prefix("--url=")
 	var peer := WebSocketMultiplayerPeer.new()
 	peer.create_client(url)
+	var socket := peer.get_peer(1)
 	scene.multiplayer_peer = peer
 	scene.connected_to_server.connect(func(): print("id ", scene.get_unique_id()))
 	scene.peer_connected.connect(func(id): print("connected ", id))
 	scene.peer_disconnected.connect(func(id): print("disconnected ", id))
-	scene.server_disconnected.connect(func(): quit())
-	scene.connection_failed.connect(func(): quit())
+	var end := func():
+		print("closed ", socket.get_close_code(), " ", socket.get_close_reason())
+		quit()
+	scene.server_disconnected.connect(end)
+	scene.connection_failed.connect(end)
 	scene.peer_packet.connect(_peer_packet)
 	set_multiplayer(scene)
 	await create_timer(60).timeout

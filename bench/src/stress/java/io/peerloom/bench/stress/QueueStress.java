@@ -90,6 +90,47 @@ public final class QueueStress {
         }
     }
 
+    /**
+     * A producer, a thread that closes, and the consumer that takes until it has all that was
+     * accepted: what comes last is then behind the element, or the element was refused.
+     */
+    @JCStressTest
+    @Outcome(
+            id = {"1, 1", "0, 0"},
+            expect = ACCEPTABLE,
+            desc = "accepted and taken before the last, or refused")
+    @Outcome(expect = FORBIDDEN, desc = "accepted behind the last")
+    @State
+    public static class NothingIsAcceptedBehindTheClose {
+        private final MpscQueue<Integer> queue = new MpscQueue<>(10, 10);
+
+        /** A producer. */
+        @Actor
+        public void producer(II_Result r) {
+            r.r1 = queue.offer(1, 1) ? 1 : 0;
+        }
+
+        /** A thread that closes. */
+        @Actor
+        public void closer() {
+            queue.close();
+        }
+
+        /** The consumer, up to the moment in which it would write what comes last. */
+        @Actor
+        public void consumer(II_Result r) {
+            int taken = 0;
+            while (!queue.isClosedAfter(taken)) {
+                queue.refill();
+                while (queue.take() != null) {
+                    taken++;
+                }
+                Thread.onSpinWait();
+            }
+            r.r2 = taken;
+        }
+    }
+
     /** A large element, which has no room until another is released. */
     @JCStressTest
     @Outcome(

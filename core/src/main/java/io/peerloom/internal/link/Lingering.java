@@ -17,7 +17,7 @@ import java.time.Duration;
  * many of a {@link Watchdog} linger at once. The two halves run on threads of their own, each under
  * its role of the link, which it keeps for good.
  */
-final class Lingering implements Watchdog.Watched {
+public final class Lingering implements Watchdog.Watched {
 
     private static final int READ_SIZE = 1024;
 
@@ -40,6 +40,26 @@ final class Lingering implements Watchdog.Watched {
         this.total = Nanos.of(total);
         since = watchdog.now();
         lastRead = since;
+    }
+
+    /**
+     * Lets go of a connection that got its last answer before it became a link: as for a link, the
+     * other side can read the answer first. Any thread; does not block.
+     *
+     * @param wire what the answer was written to
+     * @param watchdog keeps the bounds
+     * @param silence how long the other side may be silent
+     * @param total how long it may take to end its stream
+     */
+    public static void letGo(Wire wire, Watchdog watchdog, Duration silence, Duration total) {
+        var after = new Lingering(wire, watchdog, silence, total);
+        watchdog.linger(after);
+        Threads.start(
+                "peerloom-linger",
+                () -> {
+                    after.shutOutput();
+                    after.drainInput();
+                });
     }
 
     /** Ends our stream. On a thread of its own with the write role; the watchdog bounds it. */

@@ -41,7 +41,7 @@ public final class Watchdog {
     private static final long COARSEST = Duration.ofSeconds(1).toNanos();
 
     /** How many links of a group may linger at once. */
-    private static final int MOST_LINGERING = 1_024;
+    static final int MOST_LINGERING = 1_024;
 
     private final long period;
     private final boolean shared;

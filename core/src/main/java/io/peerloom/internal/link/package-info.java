@@ -19,8 +19,11 @@
  *   <li>A <b>writer</b> exists while there is something to write: {@code kick} starts a virtual
  *       thread that takes the write role, writes all that waits in as few calls as it can, and
  *       ends. What a server's poll sent to many is written by one for all of them ({@code
- *       kickAll}), with another behind it that goes on if the first has to wait. A user's virtual
- *       thread that finds the role free and nothing waiting writes by itself.
+ *       kickAll}), with another behind it that goes on if the first has to wait. The virtual thread
+ *       that a connection is the own of (it opened it, serves it, or reads from it) writes by
+ *       itself when it finds the role free and nothing waiting. No other thread does: Java closes a
+ *       socket when a virtual thread that waits in it is interrupted, and an interrupt may break no
+ *       connection but the thread's own.
  *   <li>The {@link io.peerloom.internal.link.Watchdog} enforces deadlines. It closes, and never
  *       waits: closing the channel is what makes a blocked read or write return. Nobody is
  *       interrupted.
@@ -29,6 +32,16 @@
  *       out and stopping. So is the thread that resolves a name, since the system's resolver would
  *       take a carrier with it.
  * </ul>
+ *
+ * <h2>The end of the output</h2>
+ *
+ * <p>The queue of what waits to be sent can be closed. It accepts an element or refuses it in the
+ * same atomic step, so what was accepted is in front of the end, and the write role knows when it
+ * has all of it; then it encodes what comes last (a close frame, the end of the stream). Nothing
+ * can be accepted behind that.
+ *
+ * <p>A connection whose close timeout is over may still have much in the system's buffers. Its
+ * socket {@linkplain io.peerloom.internal.link.Lingering lingers} then, half-closed.
  *
  * <h2>TLS</h2>
  *

@@ -1,10 +1,11 @@
-package io.peerloom.websocket;
+package io.peerloom.multiplayer;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.variant.Variant;
 import io.peerloom.variant.VariantException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -15,12 +16,15 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Godot 4's {@code SceneMultiplayer} over a {@link WebSocketMultiplayerPeer}, as server and as
- * client: calls of {@code @rpc} methods in both directions, raw bytes ({@code send_bytes}, {@code
- * peer_packet}), and peers that see each other through the server, which announces and relays.
- * Nodes are not replicated, and nobody is asked to authenticate.
+ * Remote calls between Java and the nodes of Godot 4, in both directions, over a {@link
+ * WebSocketMultiplayerPeer} that is server or client. Godot 4: {@code SceneMultiplayer}. Beside the
+ * calls of {@code @rpc} methods there are raw bytes ({@code send_bytes}, {@code peer_packet}), and
+ * the peers see each other through the server, which announces and relays. Nodes are not
+ * replicated, and peers are not authenticated.
  *
  * <pre>{@code
  * var peer = new WebSocketMultiplayerPeer(Generation.GODOT4);
@@ -37,20 +41,26 @@ import java.util.stream.Stream;
  *
  * <p><b>Nodes.</b> A method travels as its place among all methods of its node that may be called,
  * so both ends need the same list, and compare a checksum of the names. If a peer has another list
- * for a node, {@link Listener#packetRefused} tells, its calls of that node are refused, and {@link
- * #rpc} to it answers INVALID_DATA; Godot only prints an error, and calls what is at that place.
+ * for a node, {@link Listener#packetRefused} says so, its calls of that node are refused, and
+ * {@link #rpc} to it answers INVALID_DATA; Godot only prints an error, and calls what is at that
+ * place.
  *
- * <p><b>The packets</b> are told in this package's description. Those of other types (spawning and
+ * <p><b>To all.</b> As in the engine, a client calls each peer that it knows: the server directly,
+ * which so hears of it even if its {@code server_relay} is off, and the others through the server.
+ *
+ * <p><b>The packets</b> are described with this package. Those of other types (spawning and
  * synchronizing of nodes) go to {@link Listener#other} as they are. A relayed packet that is again
- * of type 7, or is empty, is dropped, and so is whatever has the form of none of these, or is a
- * call of what is not declared here or not allowed; {@link Listener#packetRefused} tells. What is
+ * of type 7, or is empty, is dropped. So is a packet that has none of the known forms, or that
+ * calls what is not declared here or not allowed; {@link Listener#packetRefused} says so. What is
  * kept of a peer is one number for each declared node; values are bounded by the peer's {@link
  * WebSocketMultiplayerPeer#getVariantCodec}.
  *
- * <p>Threads: as the peer, which belongs to this object: poll and close this one, and leave the
- * peer's packets, target and listener alone.
+ * <p><b>Threads.</b> As for the peer, which belongs to this object: poll and close this one, and
+ * leave the peer's packets, target and listener alone.
  */
 public final class SceneMultiplayer implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(SceneMultiplayer.class);
 
     private static final int RAW = 3;
     private static final int SYSTEM = 7;
@@ -66,13 +76,11 @@ public final class SceneMultiplayer implements AutoCloseable {
 
     private static final int SERVER = WebSocketMultiplayerPeer.TARGET_PEER_SERVER;
 
-    /** More peers than any server announces. */
-    private static final int MOST_ANNOUNCED = 65_536;
-
     private static final String ROOT = "/root/";
 
-    /** The events, all from {@link #poll}; those of the peer among them. */
-    public interface Listener extends WebSocketMultiplayerPeer.Listener {
+    /** The events of a group, all from {@link #poll} and on its thread. */
+    public interface Listener extends MultiplayerListener {
+
         /**
          * Raw bytes have arrived. Godot: {@code peer_packet}.
          *
@@ -90,31 +98,45 @@ public final class SceneMultiplayer implements AutoCloseable {
         default void other(int from, byte[] packet) {}
     }
 
+    /** A call of the listener or of a method, and the peer that it is about. */
+    private record Due(int id, Runnable call) {}
+
     private final WebSocketMultiplayerPeer peer;
     private final Listener listener;
 
-    /** By path. */
+    /** The declared nodes by path. */
     private final Map<String, SceneNode> nodes = new HashMap<>();
 
-    /** By our numbers. */
+    /** The declared nodes by the number that this end gives them. */
     private final Map<Integer, SceneNode> numbered = new HashMap<>();
 
-    /** By the numbers that each peer has given: one for a node at the most. */
+    /** By peer, and then by the number that it has given to a node: at most one for each node. */
     private final Map<Integer, Map<Integer, SceneNode>> told = new HashMap<>();
 
-    /** Of a client: the server, and whom it has announced. */
+    /** Of a client: the server, and the peers that it has announced. */
     private final Set<Integer> announced = new LinkedHashSet<>();
 
     private final Set<Integer> announcedView = Collections.unmodifiableSet(announced);
 
     private int lastNumber;
 
+    /** What the peer has told, each of which waits for the packets that came before it. */
+    private final ArrayDeque<Runnable> happened = new ArrayDeque<>();
+
+    /** Calls of the listener and of methods that are due. */
+    private final ArrayDeque<Due> due = new ArrayDeque<>();
+
+    private boolean polling;
+
+    /** It is the peer's poll that has called. */
+    private boolean inPeer;
+
     /**
      * Takes over a peer.
      *
      * @param peer of Godot 4's generation, that is or becomes a server or a client, and knows
      *     nobody yet
-     * @param listener who hears of the events
+     * @param listener called for each event
      * @throws IllegalArgumentException if the peer speaks Godot 3's wire
      */
     public SceneMultiplayer(WebSocketMultiplayerPeer peer, Listener listener) {
@@ -126,69 +148,84 @@ public final class SceneMultiplayer implements AutoCloseable {
         peer.setListener(new Events());
     }
 
-    /** What the peer tells. */
+    /** What the peer tells, in its poll. */
     private final class Events implements WebSocketMultiplayerPeer.Listener {
 
         @Override
         public void peerConnected(int id) {
-            if (isServer()) {
-                forget(id);
-                announce(id);
-            } else {
-                forgetAll();
-                announced.add(id);
-            }
-            listener.peerConnected(id);
+            happened(() -> joined(id));
         }
 
         @Override
         public void peerDisconnected(int id) {
-            try {
-                read(); // what it sent goes before the news that it has gone
-            } finally {
-                left(id);
-            }
-        }
-
-        private void left(int id) {
-            if (id == SERVER) {
-                for (int other : List.copyOf(announced)) {
-                    if (other != SERVER) {
-                        gone(other);
-                    }
-                }
-                gone(SERVER);
-                return;
-            }
-            if (!isServer()) {
-                return; // whom it has called has closed it
-            }
-            byte[] news = system(DEL, id, new byte[0]);
-            for (int other : peer.getPeerIds()) {
-                tell(other, news);
-            }
-            gone(id);
+            happened(() -> left(id));
         }
 
         @Override
         public void connectionSucceeded() {
-            listener.connectionSucceeded();
+            happened(() -> {
+                forgetAll();
+                announced.add(SERVER);
+                due(SERVER, listener::connectionSucceeded);
+            });
         }
 
         @Override
         public void connectionFailed() {
-            listener.connectionFailed();
+            happened(() -> due(SERVER, listener::connectionFailed));
         }
 
         @Override
         public void serverDisconnected() {
-            listener.serverDisconnected();
+            happened(() -> due(SERVER, listener::serverDisconnected));
         }
 
         @Override
         public void packetRefused(int id, String reason) {
-            listener.packetRefused(id, reason);
+            happened(() -> refused(id, reason));
         }
+
+        private void happened(Runnable event) {
+            happened.add(event);
+            inPeer = true;
+            try {
+                advance();
+            } finally {
+                inPeer = false;
+            }
+        }
+    }
+
+    private void joined(int id) {
+        if (isServer()) {
+            forget(id);
+            announce(id);
+        }
+        due(id, () -> listener.peerConnected(id));
+    }
+
+    private void left(int id) {
+        if (id == SERVER) {
+            for (int other : List.copyOf(announced)) {
+                if (other != SERVER) {
+                    gone(other);
+                }
+            }
+        } else {
+            byte[] news = system(DEL, id, new byte[0]);
+            for (int other : peer.getPeerIds()) {
+                tell(other, news);
+            }
+        }
+        gone(id);
+    }
+
+    private void due(int id, Runnable call) {
+        due.add(new Due(id, call));
+    }
+
+    private void refused(int from, String reason) {
+        due(from, () -> listener.packetRefused(from, reason));
     }
 
     private boolean isServer() {
@@ -198,7 +235,7 @@ public final class SceneMultiplayer implements AutoCloseable {
     private void gone(int id) {
         announced.remove(id);
         forget(id);
-        listener.peerDisconnected(id);
+        due(id, () -> listener.peerDisconnected(id));
     }
 
     private void forget(int id) {
@@ -216,17 +253,63 @@ public final class SceneMultiplayer implements AutoCloseable {
      * Polls the peer, announces, relays, answers calls, and calls the listener.
      *
      * @return as {@link WebSocketMultiplayerPeer#poll}
+     * @throws IllegalStateException if it is called by the listener or a method; nothing else has
+     *     happened then
+     * @throws RuntimeException what the listener or a method threw, an {@link Error} likewise; it
+     *     is logged, with the peer that it was about. What was told counts as told, the rest of the
+     *     news and calls waits for the next poll
      */
     public ErrorCode poll() {
-        ErrorCode result = peer.poll();
-        read();
-        return result;
+        if (polling) {
+            throw new IllegalStateException(
+                    "poll() was called by a callback of the same scene's poll()");
+        }
+        polling = true;
+        try {
+            advance();
+            ErrorCode result = peer.poll();
+            advance();
+            return result;
+        } finally {
+            polling = false;
+        }
+    }
+
+    /**
+     * Calls whoever is to be called, reads the packets, and then sees to what the peer has told. If
+     * somebody who is called throws, the rest stays where it is.
+     */
+    private void advance() {
+        while (true) {
+            if (!due.isEmpty()) {
+                call(due.remove());
+            } else if (peer.getAvailablePacketCount() > 0) {
+                read();
+            } else if (!happened.isEmpty()) {
+                happened.remove().run();
+            } else {
+                return;
+            }
+        }
+    }
+
+    private void call(Due next) {
+        try {
+            next.call.run();
+        } catch (Throwable e) {
+            if (!inPeer) { // whose poll logs it
+                LOG.warn("a callback for peer {} failed: {}", next.id, e.toString());
+            }
+            throw e;
+        }
     }
 
     /** Closes the peer, without an event; the declared nodes stay for its next life. */
     @Override
     public void close() {
         peer.close();
+        happened.clear();
+        due.clear();
         forgetAll();
     }
 
@@ -243,13 +326,13 @@ public final class SceneMultiplayer implements AutoCloseable {
     /**
      * Declares a node, so that it can be called, and answers calls.
      *
-     * @param path with {@code /root/} before it, or relative to the root of the engines'
-     *     multiplayer, {@code "."} for that itself, which has to be if they were given another root
-     *     than {@code /root}
+     * @param path the path of the node: from {@code /root/} on, or relative to the root of the
+     *     engines' multiplayer, which itself is {@code "."}. It has to be relative if the engines
+     *     have another root than {@code /root}
      * @param methods all methods of that node that may be called in the engines: those marked
      *     {@code @rpc} in its script, inherited ones too, and those given to {@code
      *     Node.rpc_config}
-     * @return it
+     * @return the node
      * @throws IllegalArgumentException if the path is empty, has a NUL, or is declared already, or
      *     two methods have one name
      */
@@ -269,9 +352,9 @@ public final class SceneMultiplayer implements AutoCloseable {
     }
 
     /**
-     * Takes a node back: calls of it are refused from now on.
+     * Undoes a declaration: calls of the node are refused from now on.
      *
-     * @param node one of {@link #addNode}
+     * @param node what {@link #addNode} has returned
      */
     public void removeNode(SceneNode node) {
         if (numbered.remove(node.id, node)) {
@@ -310,7 +393,7 @@ public final class SceneMultiplayer implements AutoCloseable {
         return node.rpc(target, method, arguments);
     }
 
-    /** Calls, after telling who does not know it yet our number for the node. */
+    /** Sends a call, and before it our number for the node to receivers that do not have it yet. */
     ErrorCode call(SceneNode node, int target, int method, Object[] values) {
         if (numbered.get(node.id) != node) {
             throw new IllegalStateException(node.getPath() + " was removed");
@@ -334,41 +417,55 @@ public final class SceneMultiplayer implements AutoCloseable {
         ErrorCode result = ErrorCode.OK;
         var byNumber = new ArrayList<Integer>();
         var byPath = new ArrayList<Integer>();
-        var all = target > 0 ? Set.of(target) : getPeers();
-        for (int id : all) {
+        for (int id : target > 0 ? Set.of(target) : getPeers()) {
             if (id == -target) {
                 continue;
             }
             SceneNode.Side side = node.side(id);
+            ErrorCode code = ErrorCode.OK;
             if (!side.told) {
-                side.told =
-                        send(id, RpcPacket.simplifyPath(node.checksum(), node.id, node.getPath()))
-                                == ErrorCode.OK;
+                code = send(id, RpcPacket.simplifyPath(node.checksum(), node.id, node.getPath()));
+                side.told = code == ErrorCode.OK;
             }
-            if (!side.told) {
-                result = ErrorCode.OUT_OF_MEMORY;
-            } else if (side.differs) {
-                result = ErrorCode.INVALID_DATA;
-            } else {
+            if (code == ErrorCode.OK && side.differs) {
+                code = ErrorCode.INVALID_DATA;
+            }
+            if (code == ErrorCode.OK) {
                 (side.confirmed ? byNumber : byPath).add(id);
             }
-        }
-        if (byPath.isEmpty() && result == ErrorCode.OK) {
-            return send(target, RpcPacket.call(node.id, method, arguments)); // encoded once
+            result = worse(result, code, target);
         }
         byte[] packet = RpcPacket.call(node.id, method, arguments);
-        for (int id : byNumber) {
-            result = worse(result, send(id, packet));
+        if (byPath.isEmpty() && result == ErrorCode.OK && isServer()) {
+            return put(target, packet); // the same bytes to all
+        }
+        for (int id : byNumber) { // a peer that a client does not know yet does not have the number
+            result = worse(result, send(id, packet), target);
         }
         packet = RpcPacket.call(node.getPath(), method, arguments);
         for (int id : byPath) {
-            result = worse(result, send(id, packet));
+            result = worse(result, send(id, packet), target);
         }
         return result;
     }
 
-    private static ErrorCode worse(ErrorCode before, ErrorCode now) {
-        return now == ErrorCode.OK ? before : now;
+    /**
+     * Joins two outcomes of one call: a full queue goes before other methods, and of several
+     * targets a client that is just leaving does not count. If it is a client that calls and a
+     * target is not there, then the server is not, and so nobody is.
+     */
+    private ErrorCode worse(ErrorCode a, ErrorCode b, int target) {
+        for (ErrorCode code :
+                List.of(
+                        ErrorCode.INVALID_PARAMETER,
+                        ErrorCode.OUT_OF_MEMORY,
+                        ErrorCode.INVALID_DATA)) {
+            if ((a == code || b == code)
+                    && (code != ErrorCode.INVALID_PARAMETER || target > 0 || !isServer())) {
+                return code;
+            }
+        }
+        return ErrorCode.OK;
     }
 
     // ---- sending ----
@@ -379,8 +476,9 @@ public final class SceneMultiplayer implements AutoCloseable {
      * @param bytes what to send
      * @param target 0 for all others, an id for one, a negative id for all but that one
      * @return OK if it was taken; UNCONFIGURED unless connected; INVALID_PARAMETER if the target is
-     *     not there; OUT_OF_MEMORY if a receiver's queue is full: then that receiver does not get
-     *     it, and the others do
+     *     not there, or its connection is closing, which for a client's targets is that to the
+     *     server; OUT_OF_MEMORY if a receiver's queue is full: then that receiver does not get it,
+     *     and the others do
      */
     public ErrorCode sendBytes(byte[] bytes, int target) {
         if (peer.getConnectionStatus() != WebSocketMultiplayerPeer.ConnectionStatus.CONNECTED) {
@@ -392,10 +490,14 @@ public final class SceneMultiplayer implements AutoCloseable {
         byte[] packet = new byte[1 + bytes.length];
         packet[0] = RAW;
         System.arraycopy(bytes, 0, packet, 1, bytes.length);
-        return send(target, packet);
+        if (target > 0 || isServer() || getPeers().size() > 1) {
+            return send(target, packet);
+        }
+        // The server alone is there, and may be one that does not relay.
+        return target == -SERVER ? ErrorCode.OK : put(SERVER, packet);
     }
 
-    /** A client reaches all but the server by way of it. */
+    /** Sends to a peer. A client reaches everybody but the server through the server. */
     private ErrorCode send(int target, byte[] packet) {
         return isServer() || target == SERVER
                 ? put(target, packet)
@@ -417,7 +519,7 @@ public final class SceneMultiplayer implements AutoCloseable {
                 .array();
     }
 
-    /** Who misses the news of the group cannot go on. */
+    /** Tells the new peer of the others, and them of it. */
     private void announce(int id) {
         byte[] news = system(ADD, id, new byte[0]);
         for (int other : peer.getPeerIds()) {
@@ -430,56 +532,46 @@ public final class SceneMultiplayer implements AutoCloseable {
 
     private void tell(int id, byte[] news) {
         if (put(id, news) == ErrorCode.OUT_OF_MEMORY) {
-            peer.getPeer(id).close(1013, "too slow for the news of this group");
+            GroupServer.closeTooSlow(peer.getPeer(id));
         }
     }
 
     // ---- receiving ----
 
     private void read() {
-        while (peer.getAvailablePacketCount() > 0) {
-            int from = peer.getPacketPeer();
-            byte[] packet = peer.getPacket();
-            if (packet.length == 0 || (packet[0] & TYPE_MASK) != SYSTEM) {
-                deliver(from, packet);
-            } else if (isServer()) {
-                relay(from, packet);
-            } else {
-                news(packet);
-            }
+        int from = peer.getPacketPeer();
+        byte[] packet = peer.getPacket();
+        if (packet.length == 0 || (packet[0] & TYPE_MASK) != SYSTEM) {
+            deliver(from, packet);
+        } else if (isServer()) {
+            relay(from, packet);
+        } else {
+            news(packet);
         }
     }
 
+    /** Sees to a packet that is not of the group itself; whoever it is for is called after that. */
     private void deliver(int from, byte[] packet) {
-        RpcPacket.Call call = null;
-        RpcMethod method = null;
         try {
             if (packet.length == 0) {
                 throw new IllegalArgumentException("an empty packet");
             }
             switch (packet[0] & TYPE_MASK) {
                 case RpcPacket.CALL -> {
-                    call = RpcPacket.parseCall(packet, peer.getVariantCodec());
-                    method = called(from, call);
+                    RpcPacket.Call call = RpcPacket.parseCall(packet, peer.getVariantCodec());
+                    RpcMethod.Handler handler = called(from, call).handler();
+                    due(from, () -> handler.called(from, call.arguments()));
                 }
                 case RpcPacket.SIMPLIFY_PATH -> named(from, RpcPacket.parseName(packet));
                 case RpcPacket.CONFIRM_PATH -> confirmed(from, RpcPacket.parseConfirmation(packet));
-                default -> {
-                    // the listener's
+                case RAW -> {
+                    byte[] bytes = Arrays.copyOfRange(packet, 1, packet.length);
+                    due(from, () -> listener.peerPacket(from, bytes));
                 }
+                default -> due(from, () -> listener.other(from, packet));
             }
         } catch (IllegalArgumentException e) {
-            listener.packetRefused(from, e.getMessage());
-            return;
-        }
-        if (method != null) {
-            method.handler().called(from, call.arguments());
-            return;
-        }
-        switch (packet[0] & TYPE_MASK) {
-            case RpcPacket.SIMPLIFY_PATH, RpcPacket.CONFIRM_PATH -> {}
-            case RAW -> listener.peerPacket(from, Arrays.copyOfRange(packet, 1, packet.length));
-            default -> listener.other(from, packet);
+            refused(from, e.getMessage());
         }
     }
 
@@ -552,55 +644,54 @@ public final class SceneMultiplayer implements AutoCloseable {
         }
     }
 
-    /** Of what a peer has sent, no more than a line can show. */
+    /** Text of another peer for a message on one line. */
     private static String quoted(String path) {
         return path.length() <= 200 && path.chars().noneMatch(Character::isISOControl)
                 ? path
                 : "(" + path.length() + " characters)";
     }
 
-    /** A server's share of system packets. */
+    /** On a server: passes a packet on, the only system packet that a client may send. */
     private void relay(int from, byte[] packet) {
         if (packet.length <= HEADER
                 || packet[1] != RELAY
                 || (packet[HEADER] & TYPE_MASK) == SYSTEM) {
-            listener.packetRefused(from, "a system packet that is none to relay");
+            refused(from, "a system packet that is none to relay");
             return;
         }
         int target = subject(packet);
         byte[] inner = Arrays.copyOfRange(packet, HEADER, packet.length);
         boolean one = target > 0;
-        if (one && target != SERVER && !peer.getPeerIds().contains(target)) {
-            listener.packetRefused(from, "there is no peer " + target);
-            return;
-        }
         byte[] relayed = system(RELAY, from, inner);
-        ErrorCode result = ErrorCode.OK;
-        if (one) {
-            result = target == SERVER ? ErrorCode.OK : put(target, relayed);
-        } else {
-            for (int other : peer.getPeerIds()) {
-                if (other != from && other != -target && put(other, relayed) != ErrorCode.OK) {
-                    result = ErrorCode.OUT_OF_MEMORY;
-                }
+        boolean absent = false;
+        boolean full = false;
+        for (int other : one ? List.of(target) : peer.getPeerIds()) {
+            if (one ? other != SERVER : other != from && other != -target) {
+                ErrorCode result = put(other, relayed);
+                absent |= one && result == ErrorCode.INVALID_PARAMETER;
+                full |= result == ErrorCode.OUT_OF_MEMORY;
             }
         }
-        if (result != ErrorCode.OK) {
-            listener.packetRefused(from, "a receiver's queue is full; target " + target);
+        if (absent || full) {
+            refused(
+                    from,
+                    absent
+                            ? "there is no peer " + target
+                            : "a receiver's queue is full; target " + target);
         }
         if (target <= SERVER && target != -SERVER) {
             deliver(from, inner);
         }
     }
 
-    /** A client's share: what the server says of the others, or passes on of them. */
+    /** On a client: what the server says about the others, or passes on from them. */
     private void news(byte[] packet) {
         int id = packet.length < HEADER ? 0 : subject(packet);
         boolean known = announced.contains(id);
         if (id > SERVER && id != peer.getUniqueId()) {
-            if (packet[1] == ADD && !known && announced.size() < MOST_ANNOUNCED) {
+            if (packet[1] == ADD && !known && announced.size() < GroupClient.MOST_ANNOUNCED) {
                 announced.add(id);
-                listener.peerConnected(id);
+                due(id, () -> listener.peerConnected(id));
                 return;
             }
             if (packet[1] == DEL && known) {
@@ -615,7 +706,7 @@ public final class SceneMultiplayer implements AutoCloseable {
                 return;
             }
         }
-        listener.packetRefused(SERVER, "a system packet that makes no sense, about " + id);
+        refused(SERVER, "a system packet that makes no sense, about " + id);
     }
 
     private static int subject(byte[] packet) {

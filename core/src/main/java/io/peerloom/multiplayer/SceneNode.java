@@ -1,4 +1,4 @@
-package io.peerloom.websocket;
+package io.peerloom.multiplayer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -13,29 +13,29 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * A node whose {@code @rpc} methods are called, and answered, by Java: made by {@link
- * SceneMultiplayer#addNode}. It stands for a node of that path and with just those methods in the
- * engines; no tree of nodes is kept here.
+ * A node whose {@code @rpc} methods are called, and answered, by Java. {@link
+ * SceneMultiplayer#addNode} makes it. It stands for a node with that path and exactly those methods
+ * in the engines; no tree of nodes is kept here.
  *
- * <p>Threads: as {@link SceneMultiplayer}.
+ * <p><b>Threads.</b> As for {@link SceneMultiplayer}.
  */
 public final class SceneNode {
 
-    /** Of the number of a method that {@code Node.rpc_config} made callable. */
+    /** Added to the number of a method that {@code Node.rpc_config} makes callable. */
     private static final int OF_NODE = 0x8000;
 
     /** What this end and a peer know of each other's names for this node. */
     static final class Side {
-        /** It was told our number for this node. */
+        /** Our number for this node was sent to it. */
         boolean told;
 
-        /** It said that it knows our number. */
+        /** It has confirmed our number. */
         boolean confirmed;
 
-        /** Its methods are others: a method's number does not mean the same there. */
+        /** It has other methods, so that a method's number does not mean the same there. */
         boolean differs;
 
-        /** Its number for this node; null as long as it has not told. */
+        /** Its number for this node; null before it has sent one. */
         Integer theirs;
     }
 
@@ -63,7 +63,7 @@ public final class SceneNode {
         for (boolean ofNode : new boolean[] {true, false}) { // of two with one name the script's
             Stream<RpcMethod> sorted =
                     declared.stream()
-                            .filter(method -> method.ofNode() == ofNode)
+                            .filter(method -> method.isRpcConfig() == ofNode)
                             .sorted((a, b) -> compare(a.name(), b.name()));
             String last = null;
             int number = ofNode ? OF_NODE : 0;
@@ -97,19 +97,24 @@ public final class SceneNode {
         }
     }
 
-    /** {@return the path, relative to the root of the engines' multiplayer} Godot: get_path. */
+    /**
+     * {@return the path, relative to the root of the engines' multiplayer} Godot: {@code get_path}.
+     */
     public String getPath() {
         return path;
     }
 
-    /** {@return who may call methods of {@link RpcMethod.Mode#AUTHORITY} here, 1 at first} */
+    /**
+     * {@return the peer that may call methods of {@link RpcMethod.Mode#AUTHORITY} here, 1 at first}
+     * Godot: {@code get_multiplayer_authority}.
+     */
     public int getMultiplayerAuthority() {
         return authority;
     }
 
     /**
-     * Sets who may call methods of {@link RpcMethod.Mode#AUTHORITY} here. Engines are not told.
-     * Godot: {@code set_multiplayer_authority}.
+     * Sets the peer that may call methods of {@link RpcMethod.Mode#AUTHORITY} here. Nothing is
+     * sent: engines have a setting of their own. Godot: {@code set_multiplayer_authority}.
      *
      * @param id a peer's number
      */
@@ -125,11 +130,12 @@ public final class SceneNode {
      * @param arguments what {@link io.peerloom.variant.Variant#of(Object)} takes, at most 255; an
      *     engine that has another number of parameters refuses the call
      * @return OK if it was taken; UNCONFIGURED unless connected; INVALID_PARAMETER if the target is
-     *     not there or is this end; INVALID_DATA if the receiver has other methods at this path;
-     *     OUT_OF_MEMORY if its queue is full, or the arguments have more bytes than the peer's
-     *     {@link WebSocketMultiplayerPeer#getVariantCodec} allows; another code of {@link
+     *     not there, its connection is closing (for a client's targets that to the server), or it
+     *     is this end; INVALID_DATA if the receiver has other methods at this path; OUT_OF_MEMORY
+     *     if its queue is full, or the arguments have more bytes than the peer's {@link
+     *     WebSocketMultiplayerPeer#getVariantCodec} allows; another code of {@link
      *     io.peerloom.variant.VariantException} if it cannot encode them. Of several receivers the
-     *     others get it
+     *     others get it, and those whose connection to this server is closing do not count
      * @throws IllegalArgumentException if this node was not declared to have the method, there are
      *     too many arguments, or there is no {@code Variant} for one; IllegalStateException if the
      *     node was removed

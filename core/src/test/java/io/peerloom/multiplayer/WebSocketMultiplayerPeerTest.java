@@ -1,4 +1,4 @@
-package io.peerloom.websocket;
+package io.peerloom.multiplayer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -7,10 +7,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.Peer.Status;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.ConnectionStatus;
+import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.ConnectionStatus;
-import io.peerloom.websocket.WebSocketMultiplayerPeer.Generation;
+import io.peerloom.websocket.WebSocketOptions;
+import io.peerloom.websocket.WebSocketPeer;
+import io.peerloom.websocket.WebSocketServer;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
@@ -149,19 +152,53 @@ class WebSocketMultiplayerPeerTest {
 
     // ---- the wire ----
 
+    private static final Godot3Wire WIRE = new Godot3Wire();
+
+    /** What a client reads in a message of Godot 3's wire. */
+    private static String read(byte[] message) {
+        var read = new ArrayList<String>();
+        WIRE.read(
+                message,
+                true,
+                new Wire.Reader() {
+                    @Override
+                    public void packet(int from, byte[] payload) {
+                        read.add("packet " + from + " " + HexFormat.of().formatHex(payload));
+                    }
+
+                    @Override
+                    public void number(int id) {
+                        read.add("number " + id);
+                    }
+
+                    @Override
+                    public void came(int id) {
+                        read.add("came " + id);
+                    }
+
+                    @Override
+                    public void gone(int id) {
+                        read.add("gone " + id);
+                    }
+                });
+        assertThat(read).hasSize(1);
+        return read.getFirst();
+    }
+
     @Test
     void theHeaderOfGodot3IsNineLittleEndianBytes() {
-        assertThat(MultiplayerPacket.about(MultiplayerPacket.ID, 0x12345678))
+        assertThat(Godot3Wire.about(Godot3Wire.ID, 0x12345678))
                 .isEqualTo(HexFormat.of().parseHex("03010000000000000078563412"));
-        assertThat(MultiplayerPacket.data(7, 1, new byte[] {'A'}))
+        assertThat(WIRE.packet(7, 1, new byte[] {'A'}))
                 .isEqualTo(HexFormat.of().parseHex("00070000000100000041"));
 
-        MultiplayerPacket back =
-                MultiplayerPacket.parse(MultiplayerPacket.data(-2, -9, new byte[] {1, 2}));
-        assertThat(back.from()).isEqualTo(-2);
-        assertThat(back.to()).isEqualTo(-9);
-        assertThat(back.payload()).containsExactly(1, 2);
-        assertThat(MultiplayerPacket.parse(MultiplayerPacket.about(1, 77)).subject()).isEqualTo(77);
+        byte[] packet = WIRE.packet(-2, -9, new byte[] {1, 2});
+        assertThat(read(packet)).isEqualTo("packet -2 0102");
+        assertThat(WIRE.target(packet, -2)).isEqualTo(-9);
+        assertThat(WIRE.payload(packet)).containsExactly(1, 2);
+        assertThat(read(Godot3Wire.about(1, 77))).isEqualTo("came 77");
+        assertThat(read(Godot3Wire.about(2, 77))).isEqualTo("gone 77");
+        assertThat(read(Godot3Wire.about(3, 77))).isEqualTo("number 77");
     }
 
     @ParameterizedTest
@@ -175,7 +212,11 @@ class WebSocketMultiplayerPeerTest {
                 "030100000000000000070000"
             })
     void whatIsNoPacketIsNotRead(String hex) {
-        assertThatThrownBy(() -> MultiplayerPacket.parse(HexFormat.of().parseHex(hex)))
+        byte[] message = HexFormat.of().parseHex(hex);
+        assertThatThrownBy(() -> read(message))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("packet");
+        assertThatThrownBy(() -> WIRE.target(message, 1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("packet");
     }
@@ -198,12 +239,11 @@ class WebSocketMultiplayerPeerTest {
         raw = new WebSocketPeer();
         raw.connectToUrl(url(three));
         until(() -> raw.getAvailablePacketCount() == 3);
-        MultiplayerPacket first = MultiplayerPacket.parse(raw.getPacket());
-        assertThat(first.type()).isEqualTo(MultiplayerPacket.ID);
-        assertThat(raw.getPacket()).isEqualTo(MultiplayerPacket.about(MultiplayerPacket.ADD, 1));
-        assertThat(raw.getPacket())
-                .isEqualTo(MultiplayerPacket.about(MultiplayerPacket.ADD, other.id()));
-        until(() -> other.heard.contains("+" + first.subject()));
+        String first = read(raw.getPacket());
+        assertThat(first).startsWith("number ");
+        assertThat(raw.getPacket()).isEqualTo(Godot3Wire.about(Godot3Wire.ADD, 1));
+        assertThat(raw.getPacket()).isEqualTo(Godot3Wire.about(Godot3Wire.ADD, other.id()));
+        until(() -> other.heard.contains("+" + first.substring("number ".length())));
     }
 
     // ---- Java and Java ----
@@ -215,7 +255,7 @@ class WebSocketMultiplayerPeerTest {
         Member a = client(server);
         Member b = client(server);
         assertThat(server.heard).containsExactly("+" + a.id(), "+" + b.id());
-        assertThat(a.heard).startsWith("+1", "succeeded");
+        assertThat(a.heard).startsWith("succeeded", "+1");
         assertThat(server.id()).isEqualTo(1);
 
         server.send(0, "all");
@@ -462,7 +502,7 @@ class WebSocketMultiplayerPeerTest {
         int id = rawClient(server);
         String own = String.format("%08x", Integer.reverseBytes(id));
         raw.send(HexFormat.of().parseHex(hex.replace("ID", own)));
-        raw.send(MultiplayerPacket.data(id, 0, "too late".getBytes(UTF_8)));
+        raw.send(WIRE.packet(id, 0, "too late".getBytes(UTF_8)));
         until(() -> {
             while (raw.getAvailablePacketCount() > 0) {
                 raw.getPacket();
@@ -500,7 +540,7 @@ class WebSocketMultiplayerPeerTest {
                         server.peerDisconnected(from);
                     }
                 });
-        raw.send(MultiplayerPacket.data(id, 1, "of the old one".getBytes(UTF_8)));
+        raw.send(WIRE.packet(id, 1, "of the old one".getBytes(UTF_8)));
         raw.send(new byte[] {0});
         raw.close();
         // Whoever has answered the close has the packets too: both are news of the next poll.

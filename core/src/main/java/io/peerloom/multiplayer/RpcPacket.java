@@ -1,4 +1,4 @@
-package io.peerloom.websocket;
+package io.peerloom.multiplayer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -18,19 +18,19 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The bytes of calls and of the names of nodes in Godot 4's {@code SceneMultiplayer}; what they are
- * is told at {@link SceneMultiplayer}. Reading throws {@link IllegalArgumentException} with a
- * sentence for whatever has not the form; of what is read no length is believed.
+ * The bytes of calls and of the names of nodes in Godot 4's {@code SceneMultiplayer}; the tables
+ * are in this package's description. Reading throws {@link IllegalArgumentException}, with a
+ * sentence that names the fault, for a packet of another form; no length that it states is trusted.
  */
 final class RpcPacket {
 
-    /** What the lowest three bits of a packet say. */
+    /** The types of packets, in the lowest three bits of the first byte. */
     static final int CALL = 0;
 
     static final int SIMPLIFY_PATH = 1;
     static final int CONFIRM_PATH = 2;
 
-    /** As many as the byte in front of them can say. */
+    /** The most that the byte in front of them can count. */
     static final int MOST_ARGUMENTS = 255;
 
     private static final int NODE_SHIFT = 4;
@@ -39,7 +39,7 @@ final class RpcPacket {
     private static final int METHOD_16 = 1 << 6;
     private static final int RAW = 1 << 7;
 
-    /** Of a node's number of four bytes: the rest is where the path begins. */
+    /** In a node's number of four bytes: the other bits are the offset of the path. */
     private static final int PATH_FOLLOWS = 1 << 31;
 
     private static final int TYPE_MASK = 0x3f;
@@ -69,7 +69,7 @@ final class RpcPacket {
     /** An answer to that. */
     record Confirmation(boolean same, int node) {}
 
-    /** Arguments as they travel; raw are those without a count. */
+    /** Arguments as they travel; raw ones have no count. */
     static final class Arguments {
         final byte[] bytes;
         final boolean raw;
@@ -163,7 +163,7 @@ final class RpcPacket {
         return out;
     }
 
-    /** Tells a number for a node. */
+    /** Composes the packet that gives a node a number. */
     static byte[] simplifyPath(String checksum, int node, String path) {
         byte[] tail = (path + '\0').getBytes(UTF_8);
         return packet(SIMPLIFY_HEADER + tail.length)
@@ -175,7 +175,7 @@ final class RpcPacket {
                 .array();
     }
 
-    /** Answers that. */
+    /** Composes the answer to that. */
     static byte[] confirmPath(boolean same, int node) {
         return packet(CONFIRM_LENGTH)
                 .put((byte) CONFIRM_PATH)
