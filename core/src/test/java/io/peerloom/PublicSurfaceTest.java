@@ -23,6 +23,28 @@ class PublicSurfaceTest {
                 .containsExactlyElementsOf(both.get(1));
     }
 
+    /** What is open to subclasses says so by its abstract methods; everything else is closed. */
+    @Test
+    void whatCanBeExtendedWasMeantToBe() throws IOException {
+        List<String> surface =
+                PublicSurface.compare(Peer.class, Path.of("src/test/resources/io/peerloom/api.txt"))
+                        .get(0);
+        assertThat(surface)
+                .filteredOn(line -> line.matches("(public|protected) (abstract )?class .*"))
+                .extracting(line -> line.replaceFirst(" (extends|implements) .*", ""))
+                .containsExactlyInAnyOrder(
+                        "public abstract class io.peerloom.packet.PacketPeer",
+                        "public abstract class io.peerloom.stream.StreamPeer");
+        boolean open = false;
+        for (String line : surface) {
+            if (!line.startsWith(" ")) {
+                open = line.startsWith("public abstract class ");
+            } else if (open && line.contains("(")) {
+                assertThat(line).matches(" +(public|protected) (static |abstract |final |\\w+\\().*");
+            }
+        }
+    }
+
     /** Settings grow; who has them as records can neither add to them nor reorder them. */
     @Test
     void nothingWithSettersOfCopiesIsARecord() throws IOException {
