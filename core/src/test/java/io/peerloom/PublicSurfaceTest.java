@@ -17,7 +17,8 @@ class PublicSurfaceTest {
     @Test
     void isAsTheFileSays() throws IOException {
         List<List<String>> both =
-                PublicSurface.compare(Peer.class, Path.of("src/test/resources/io/peerloom/api.txt"));
+                PublicSurface.compare(
+                        Peer.class, Path.of("src/test/resources/io/peerloom/api.txt"));
         assertThat(both.get(0))
                 .as("public surface, which -Dpeerloom.api.write=true writes anew")
                 .containsExactlyElementsOf(both.get(1));
@@ -40,7 +41,8 @@ class PublicSurfaceTest {
             if (!line.startsWith(" ")) {
                 open = line.startsWith("public abstract class ");
             } else if (open && line.contains("(")) {
-                assertThat(line).matches(" +(public|protected) (static |abstract |final |\\w+\\().*");
+                assertThat(line)
+                        .matches(" +(public|protected) (static |abstract |final |\\w+\\().*");
             }
         }
     }

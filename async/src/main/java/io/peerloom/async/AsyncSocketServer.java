@@ -20,7 +20,7 @@ public final class AsyncSocketServer {
     private final Inlet inlet;
 
     /** Done when it has stopped. */
-    private final Pending<Void> stopped = new Pending<>(null);
+    private final Pending<Void> stopped;
 
     private AsyncSocketServer(SocketServer server, Executor executor) {
         if (!server.isListening()) {
@@ -28,7 +28,9 @@ public final class AsyncSocketServer {
         }
         this.server = server;
         this.executor = executor;
-        this.inlet = new Inlet(executor);
+        var nesting = new Nesting(executor);
+        this.inlet = new Inlet(nesting);
+        this.stopped = new Pending<>(inlet);
     }
 
     /**
@@ -60,9 +62,13 @@ public final class AsyncSocketServer {
      * @return the connected peer; null when the server was stopped
      */
     public CompletableFuture<AsyncStreamPeer> accept() {
-        var waiter = new Pending<AsyncStreamPeer>(inlet.waiting);
-        inlet.waiting.add(waiter);
-        inlet.ensure();
+        var waiter = new Pending<AsyncStreamPeer>(inlet);
+        if (inlet.answerAtOnce(waiter)) {
+            waiter.run();
+        } else {
+            inlet.waiting.add(waiter);
+            inlet.ensure();
+        }
         return waiter;
     }
 
@@ -89,8 +95,8 @@ public final class AsyncSocketServer {
         /** A connection that nobody waited for any more when it came. Belongs to the role. */
         private StreamPeerSocket stash;
 
-        Inlet(Executor executor) {
-            super(executor);
+        Inlet(Nesting nesting) {
+            super(nesting);
         }
 
         @Override
@@ -98,8 +104,32 @@ public final class AsyncSocketServer {
             return stopping && !over;
         }
 
+        /** Answers a call that its holder does not have yet, if a connection is at hand. */
+        boolean answerAtOnce(Pending<AsyncStreamPeer> waiter) {
+            if (!tryAcquireAtOnce(this)) {
+                return false;
+            }
+            try {
+                StreamPeerSocket peer = stopping ? null : stash;
+                if (peer != null) {
+                    stash = null;
+                } else if (!stopping && server.isConnectionAvailable()) {
+                    peer = server.takeSocketConnection();
+                }
+                if (peer == null) {
+                    return false;
+                }
+                waiter.claim(); // nobody has it yet who could give it up
+                waiter.decide(wrap(peer), null);
+                return true;
+            } finally {
+                release();
+            }
+        }
+
         @Override
         Pending<?> step() {
+            nesting.run();
             if (stopping && !over) {
                 server.stop();
                 if (stash != null) {

@@ -7,7 +7,6 @@ import io.peerloom.stream.StreamPeerTCP;
 import io.peerloom.stream.StreamPeerUDS;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -23,7 +22,7 @@ import java.util.concurrent.Executor;
  *
  * <p><b>Writing.</b> Any thread may {@link #write} at any time; the bytes of one call stay
  * together, the calls of one thread in order. While the other side takes nothing the future is not
- * done; who does not wait for it has stored the bytes himself.
+ * done; who does not wait for it has stored the bytes itself.
  *
  * <p><b>Threads.</b> As those of {@link AsyncWebSocketPeer}: any may call, none is blocked, and
  * stages run on virtual threads of this library or on a given executor.
@@ -54,8 +53,9 @@ public final class AsyncStreamPeer {
     private AsyncStreamPeer(StreamPeerSocket peer, Executor executor) {
         this.peer = peer;
         this.executor = executor;
-        this.inlet = new Inlet(executor);
-        this.outlet = new Outbox(executor);
+        var nesting = new Nesting(executor);
+        this.inlet = new Inlet(nesting);
+        this.outlet = new Outbox(nesting);
     }
 
     // ---- opening ----
@@ -134,7 +134,7 @@ public final class AsyncStreamPeer {
         if (most < 1) {
             throw new IllegalArgumentException("a read of at most " + most + " bytes");
         }
-        return add(new Read(inlet.waiting, 1, most, false));
+        return add(new Read(inlet, 1, most, false));
     }
 
     /**
@@ -150,10 +150,14 @@ public final class AsyncStreamPeer {
         if (bytes < 0 || bytes > MOST) {
             throw new IllegalArgumentException("a read of " + bytes + " bytes");
         }
-        return add(new Read(inlet.waiting, bytes, bytes, true));
+        return add(new Read(inlet, bytes, bytes, true));
     }
 
     private Read add(Read read) {
+        if (inlet.answerAtOnce(read)) {
+            read.run();
+            return read;
+        }
         inlet.waiting.add(read);
         if (closing) {
             answerAll(); // close has done so before this one was there, or does it now
@@ -181,8 +185,8 @@ public final class AsyncStreamPeer {
         private final int most;
         private final boolean exactly;
 
-        Read(Collection<?> queue, int least, int most, boolean exactly) {
-            super(queue);
+        Read(Relay<Read> inlet, int least, int most, boolean exactly) {
+            super(inlet);
             this.least = least;
             this.most = most;
             this.exactly = exactly;
@@ -211,12 +215,30 @@ public final class AsyncStreamPeer {
         /** No more will come. */
         private boolean ended;
 
-        Inlet(Executor executor) {
-            super(executor);
+        Inlet(Nesting nesting) {
+            super(nesting);
+        }
+
+        /** Answers a read that its holder does not have yet, if there are enough bytes. */
+        boolean answerAtOnce(Read read) {
+            if (!tryAcquireAtOnce(this)) {
+                return false;
+            }
+            try {
+                if (to - from < read.least || closing) {
+                    return false;
+                }
+                read.claim(); // nobody has it yet who could give it up
+                answer(read);
+                return true;
+            } finally {
+                release();
+            }
         }
 
         @Override
         Pending<?> step() {
+            nesting.run();
             for (Read read; (read = waiting.peek()) != null; ) {
                 if (read.isOpen() && to - from < read.least && !ended && !closing) {
                     fill();
@@ -294,13 +316,13 @@ public final class AsyncStreamPeer {
     public CompletableFuture<Void> write(byte[] data) {
         Objects.requireNonNull(data, "data");
         return closing
-                ? CompletableFuture.failedFuture(new PeerException(ErrorCode.FAILED, null))
+                ? Stage.failed(inlet.nesting, new PeerException(ErrorCode.FAILED, null))
                 : outlet.send(data, inlet);
     }
 
     private final class Outbox extends Outlet<byte[]> {
-        Outbox(Executor executor) {
-            super(executor);
+        Outbox(Nesting nesting) {
+            super(nesting);
         }
 
         @Override

@@ -10,6 +10,8 @@ import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -18,6 +20,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLSession;
 
 /**
@@ -31,14 +34,16 @@ import javax.net.ssl.SSLSession;
  * }</pre>
  *
  * <p><b>Receiving.</b> Any number of {@link #receive} may be outstanding; they are answered in the
- * order in which they were called. A message is read when somebody asks for it and not before, so
- * the other side is held back by TCP itself; at most one is read ahead. To cancel a receive, or to
- * let it time out, loses nothing: the message goes to the next one.
+ * order in which they were called, and at once if a message is at hand. What is read ahead of them
+ * is bounded by {@link Limits#inboundBytes} and {@link Limits#inboundMessages}; beyond that the
+ * other side is held back by TCP itself. To cancel a receive, or to let it time out, loses nothing:
+ * the message goes to the next one. Where many small messages come, {@link #receiveBatch} takes all
+ * that are at hand.
  *
  * <p><b>Sending.</b> Any thread may {@link #send} at any time; the messages of one thread stay in
  * order. What the other side does not take is not dropped: the future is not done until there is
- * room. To wait for it is the sender's part of the bargain: what he sends without waiting, he has
- * stored himself.
+ * room. To wait for it is the sender's part of the bargain: what it sends without waiting, it has
+ * stored itself.
  *
  * <p><b>The end.</b> A close is not a failure: a receive then has null for an answer. A connection
  * that broke fails the receives with {@link PeerException}. Both are seen after the last message;
@@ -47,7 +52,10 @@ import javax.net.ssl.SSLSession;
  * <p><b>Threads.</b> Any thread may call any method; none blocks. Stages run on virtual threads of
  * this library, where they may block without holding anything else up, or on an executor given when
  * the peer was made. While nothing is asked for, there is no thread of this class. As with any
- * future, a stage added to one that is done already runs at once, on the thread that adds it.
+ * future, a stage added to one that is done already runs at once, on the thread that adds it; where
+ * such stages have nested 40 deep, it runs on another thread instead. So a chain may be as long as
+ * one likes ({@code receive().thenCompose(...)} that ends in the next {@code receive()}): its stack
+ * does not grow.
  */
 public final class AsyncWebSocketPeer {
 
@@ -59,7 +67,7 @@ public final class AsyncWebSocketPeer {
     private final Outlet<Object> outlet;
 
     /** The one terminal event; completed by the thread that saw the end. */
-    private final Pending<CloseInfo> closed = new Pending<>(null);
+    private final Pending<CloseInfo> closed;
 
     /** How it ended, null before. Written once, by the inlet's holder, read by all. */
     private volatile CloseInfo end;
@@ -69,8 +77,10 @@ public final class AsyncWebSocketPeer {
 
     private AsyncWebSocketPeer(WebSocketPeer peer, Executor executor) {
         this.peer = peer;
-        this.inlet = new Inlet(executor);
-        this.outlet = new Outbox(executor);
+        var nesting = new Nesting(executor);
+        this.inlet = new Inlet(nesting);
+        this.closed = new Pending<>(inlet);
+        this.outlet = new Outbox(nesting);
     }
 
     // ---- opening ----
@@ -162,25 +172,99 @@ public final class AsyncWebSocketPeer {
      *     the cause, when the connection broke
      */
     public CompletableFuture<Message> receive() {
-        Message here = inlet.takeAtOnce();
-        if (here != null) {
-            return CompletableFuture.completedFuture(here);
+        return inlet.ask(new ReceiveOne(inlet));
+    }
+
+    /**
+     * Asks for the messages that are at hand, or the first that comes: for those who would
+     * otherwise pay for a future, and perhaps for the way from thread to thread, with each of many
+     * small ones.
+     *
+     * @param most how many at the most, at least 1
+     * @return at least one message, in order; none when the connection was closed, by either side,
+     *     and all that came before was received; or it fails as {@link #receive} does. The list is
+     *     the caller's
+     * @throws IllegalArgumentException if less than one message is asked for
+     */
+    public CompletableFuture<List<Message>> receiveBatch(int most) {
+        if (most < 1) {
+            throw new IllegalArgumentException("a batch of at most " + most + " messages");
         }
-        var waiter = new Pending<Message>(inlet.waiting);
-        inlet.waiting.add(waiter);
-        inlet.wanted();
-        return waiter;
+        return inlet.ask(new ReceiveBatch(inlet, most));
+    }
+
+    /** What waits for a message. */
+    private abstract static class Receive<T> extends Pending<T> {
+        /** Whether a thread asked that is not at the stages of the last answer. */
+        private final boolean stranger;
+
+        Receive(Relay<?> inlet) {
+            super(inlet);
+            this.stranger = !inlet.isRunByThisThread();
+        }
+
+        /** What is answered when there is a message, and perhaps there are more. Under the role. */
+        abstract T answer(Message first, Supplier<Message> more);
+
+        /** What is answered when the connection was closed. */
+        abstract T answerClosed();
+    }
+
+    private static final class ReceiveOne extends Receive<Message> {
+        ReceiveOne(Relay<?> inlet) {
+            super(inlet);
+        }
+
+        @Override
+        Message answer(Message first, Supplier<Message> more) {
+            return first;
+        }
+
+        @Override
+        Message answerClosed() {
+            return null;
+        }
+    }
+
+    private static final class ReceiveBatch extends Receive<List<Message>> {
+        private final int most;
+
+        ReceiveBatch(Relay<?> inlet, int most) {
+            super(inlet);
+            this.most = most;
+        }
+
+        @Override
+        List<Message> answer(Message first, Supplier<Message> more) {
+            var batch = new ArrayList<Message>();
+            batch.add(first);
+            for (Message next; batch.size() < most && (next = more.get()) != null; ) {
+                batch.add(next);
+            }
+            return batch;
+        }
+
+        @Override
+        List<Message> answerClosed() {
+            return new ArrayList<>();
+        }
     }
 
     /** What receives. Its role is that of the peer's receiving thread. */
-    private final class Inlet extends Relay<Pending<Message>> {
+    private final class Inlet extends Relay<Receive<?>> {
+        /** After how many answers to strangers in a row the connection is read ahead. */
+        private static final int STRANGERS = 4;
+
         /** A message that nobody waited for any more when it came. Written under the role. */
         private volatile Message stash;
 
         /** What followed it, if the end was told before that; else null. Belongs to the role. */
         private ArrayDeque<Message> rest;
 
-        /** {@link #watch Watches} for the end while a message lies here. Written under the role. */
+        /**
+         * {@link #watch Watches} for the end while a message lies here, or while core reads ahead.
+         * Written under the role.
+         */
         private volatile Thread watcher;
 
         /** The connection is over, and nobody receives. Written by that thread, once. */
@@ -189,8 +273,17 @@ public final class AsyncWebSocketPeer {
         /** Somebody wants to hear of the end, without receiving. Any thread sets it. */
         private volatile boolean endWanted;
 
-        /** A message was handed out since the last read ahead. Belongs to the role. */
-        private boolean handedOut;
+        /** How many strangers in a row were answered in a step. Belongs to the role. */
+        private int strangers;
+
+        /** The connection's own threads read it ahead. Written under the role, once. */
+        private volatile boolean readAhead;
+
+        /**
+         * A message was handed out since it was last cleared. Set under the role; cleared by who
+         * waits for what becomes of it: {@link #awaitAnswer} under the role, or {@link #watch}.
+         */
+        private volatile boolean handedOut;
 
         /** Who waits for what becomes of it; written by it. */
         private volatile Thread courteous;
@@ -203,12 +296,23 @@ public final class AsyncWebSocketPeer {
 
         private volatile boolean homeIdle;
 
-        Inlet(Executor executor) {
-            super(executor);
+        Inlet(Nesting nesting) {
+            super(nesting);
+        }
+
+        /** Answers a receive at once, or has it wait. */
+        <T> Receive<T> ask(Receive<T> receive) {
+            if (answerAtOnce(receive)) {
+                receive.run();
+            } else {
+                waiting.add(receive);
+                wanted();
+            }
+            return receive;
         }
 
         /** After a receive was added. */
-        void wanted() {
+        private void wanted() {
             ensure();
             LockSupport.unpark(courteous);
             if (closeBegun && end == null && isBusy()) {
@@ -216,21 +320,53 @@ public final class AsyncWebSocketPeer {
             }
         }
 
-        /** A message that came together with the one whose stages ask for it now; else null. */
-        Message takeAtOnce() {
-            if (!tryAcquireDirectly(this)) {
-                return null;
+        /** Answers a receive that its holder does not have yet, if a message is at hand. */
+        private boolean answerAtOnce(Receive<?> receive) {
+            if (!tryAcquireAtOnce(this)) {
+                return false;
             }
             try {
-                if (!waiting.isEmpty() || stash != null) {
-                    return null;
+                Message next = atHand();
+                if (next == null) {
+                    return false;
                 }
-                Message next = peer.takeMessage();
-                handedOut |= next != null;
-                return next;
+                receive.claim(); // nobody has it yet who could give it up
+                answer(receive, next);
+                return true;
             } finally {
                 release();
             }
+        }
+
+        /** The next message if it is here; null if it has to be waited for. */
+        private Message atHand() {
+            Message next = takeHere();
+            if (next == null && readAhead) {
+                peer.poll(); // which would have core read ahead if it does not yet
+                next = peer.takeMessage();
+            }
+            return next;
+        }
+
+        /** The next message that was read and is not with core's threads any more; or null. */
+        private Message takeHere() {
+            Message next = stash;
+            if (next == null) {
+                return peer.takeMessage();
+            }
+            stash = rest == null ? null : rest.poll();
+            if (!readAhead) {
+                dismissWatcher(); // somebody receives again, and so sees the end
+            }
+            return next;
+        }
+
+        /** Answers one that is claimed with a message and perhaps more. */
+        private <T> void answer(Receive<T> receive, Message message) {
+            if (!handedOut) {
+                handedOut = true;
+            }
+            receive.decide(receive.answer(message, this::takeHere), null);
         }
 
         void awaitEnd() {
@@ -247,46 +383,47 @@ public final class AsyncWebSocketPeer {
         @Override
         boolean hasMoreWork() {
             return end == null
-                    && (closeBegun || (endWanted && (stash == null || over || watcher == null)));
+                    && (closeBegun
+                            || (endWanted
+                                    && ((stash == null && !readAhead) || over || watcher == null)));
         }
 
         @Override
         Pending<?> step() {
+            nesting.run();
             Message message = next();
             if (message == null && end == null) {
                 return peer.getReadyState() == WebSocketPeer.State.CLOSED ? ended() : null;
             }
-            Pending<Message> waiter = claimNext();
+            Receive<?> waiter = claimNext();
             if (waiter == null) {
                 putBack(message); // given up meanwhile; the next receive gets it
+            } else if (message == null) {
+                answerEnd(waiter);
             } else {
-                handedOut = message != null;
-                boolean broke = message == null && end.failure().isPresent();
-                waiter.decide(message, broke ? failed() : null);
+                strangers = waiter.stranger ? strangers + 1 : 0;
+                answer(waiter, message);
             }
             return waiter;
+        }
+
+        private <T> void answerEnd(Receive<T> waiter) {
+            boolean broke = end.failure().isPresent();
+            waiter.decide(broke ? null : waiter.answerClosed(), broke ? failed() : null);
         }
 
         /** Waits for the next message; null if there is none, or it is not time to take it. */
         private Message next() {
             Message kept = stash;
             if (!waiting.isEmpty()) {
-                if (kept == null) {
-                    return peer.receive(); // after the end, what is left; it does not wait then
-                }
-                stash = rest == null ? null : rest.poll();
-                if (watcher != null && !over) { // somebody receives again
-                    watcher.interrupt();
-                    watcher = null;
-                }
-                return kept;
+                return kept == null ? receive() : takeHere();
             }
             if (closeBegun) {
                 awaitClose();
             } else if (endWanted && end == null) {
                 if (over) {
                     takeRest();
-                } else if (kept == null) {
+                } else if (kept == null && !readAhead) {
                     awaitAnswer();
                     if (waiting.isEmpty() && !closeBegun) {
                         return peer.receive();
@@ -307,24 +444,34 @@ public final class AsyncWebSocketPeer {
         }
 
         /**
-         * Waits for the end of a connection whose messages nobody receives, on a thread of its own:
-         * the role may be wanted before that. When the end is there, somebody has {@link
-         * #ANSWERS_FIRST} to receive, so that the end comes after the messages. An interrupt says
-         * that it is no longer of interest.
+         * Waits for the end on a thread of its own, where the role's holder cannot read up to it: a
+         * message is in front of it that nobody receives, or core reads ahead. When the end is
+         * there, somebody has {@link #ANSWERS_FIRST} to receive, again after each message, so that
+         * the end comes after the messages. An interrupt says that it is no longer of interest.
          */
         private void watch() {
             if (!peer.awaitClosed(Limits.NEVER)) {
                 return;
             }
-            long deadline = System.nanoTime() + ANSWERS_FIRST;
-            for (long left = ANSWERS_FIRST; left > 0; left = deadline - System.nanoTime()) {
-                if (Thread.interrupted()) {
-                    return;
+            do {
+                handedOut = false;
+                long deadline = System.nanoTime() + ANSWERS_FIRST;
+                for (long left = ANSWERS_FIRST; left > 0; left = deadline - System.nanoTime()) {
+                    if (Thread.interrupted()) {
+                        return;
+                    }
+                    LockSupport.parkNanos(this, left);
                 }
-                LockSupport.parkNanos(this, left);
-            }
+            } while (handedOut);
             over = true;
             ensure();
+        }
+
+        private void dismissWatcher() {
+            if (watcher != null) {
+                watcher.interrupt();
+                watcher = null;
+            }
         }
 
         /** After the end: what came before it is kept here, so that the peer can see it. */
@@ -339,6 +486,25 @@ public final class AsyncWebSocketPeer {
             if (stash == null) {
                 stash = rest.poll();
             }
+        }
+
+        /**
+         * Waits for the next message; after the end it does not wait, and gives what is left.
+         *
+         * <p>To read on this thread is the fastest way as long as it also runs the stages that ask
+         * for the next message. For strangers it would have to be started, or woken, each time. So
+         * for them the connection is read ahead, as it is for polled peers: a receive with a time
+         * limit has it do that, and it goes on for good.
+         */
+        private Message receive() {
+            if (strangers >= STRANGERS && !readAhead) {
+                readAhead = true;
+                Message here = peer.receive(Duration.ZERO);
+                if (here != null || peer.getReadyState() == WebSocketPeer.State.CLOSED) {
+                    return here;
+                }
+            }
+            return peer.receive();
         }
 
         /**
@@ -382,6 +548,7 @@ public final class AsyncWebSocketPeer {
                             peer.wasClosedByPeer(),
                             peer.wasCleanClose(),
                             peer.getFailure());
+            dismissWatcher();
             wakeHome();
             closed.decide(end, null); // nobody else ever does
             return closed;
@@ -473,7 +640,7 @@ public final class AsyncWebSocketPeer {
     public CompletableFuture<Void> send(Message message) {
         Objects.requireNonNull(message, "message");
         if (closing || end != null) {
-            return CompletableFuture.failedFuture(failed());
+            return Stage.failed(inlet.nesting, failed());
         }
         return outlet.send(message, inlet);
     }
@@ -482,8 +649,8 @@ public final class AsyncWebSocketPeer {
     private record Close(int code, String reason) {}
 
     private final class Outbox extends Outlet<Object> {
-        Outbox(Executor executor) {
-            super(executor);
+        Outbox(Nesting nesting) {
+            super(nesting);
         }
 
         @Override
@@ -564,10 +731,10 @@ public final class AsyncWebSocketPeer {
 
     /**
      * {@return how the connection ended, once it has: exactly one event, on every path} It comes
-     * when the messages before it were received. For messages that nobody receives it waits a
-     * quarter of a second, and after a close of one's own not at all; they can be received after
-     * it. It does not fail. Every call returns a future of its own, so that to cancel it means
-     * nothing to others.
+     * when the messages before it were received. For messages that nobody receives, and for an
+     * answer to the last one, it waits a quarter of a second, and after a close of one's own not at
+     * all; they can be received after it. It does not fail. Every call returns a future of its own,
+     * so that to cancel it means nothing to others.
      *
      * <p>Whoever does not receive hears of the other side's end as {@link
      * WebSocketPeer#awaitClosed} says: behind more messages than {@link Limits#inboundBytes} and

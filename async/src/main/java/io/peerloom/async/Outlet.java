@@ -1,10 +1,8 @@
 package io.peerloom.async;
 
 import io.peerloom.ErrorCode;
-import java.util.Collection;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Executor;
 
 /**
  * What sends: its role keeps what is sent in order while some of it waits for room.
@@ -17,14 +15,14 @@ abstract class Outlet<E> extends Relay<Outlet.Turn<E>> {
     static final class Turn<E> extends Pending<Void> {
         private final E element;
 
-        Turn(Collection<?> queue, E element) {
-            super(queue);
+        Turn(Relay<?> outlet, E element) {
+            super(outlet);
             this.element = element;
         }
     }
 
-    Outlet(Executor executor) {
-        super(executor);
+    Outlet(Nesting nesting) {
+        super(nesting);
     }
 
     /** Gives an element to core, waiting for room. Under the role. */
@@ -43,22 +41,18 @@ abstract class Outlet<E> extends Relay<Outlet.Turn<E>> {
      * peer. After some in a row the rest is handed over too.
      */
     final CompletableFuture<Void> send(E element, Relay<?> receiving) {
-        if (tryAcquireDirectly(receiving)) {
-            ErrorCode result = null;
-            try {
-                if (waiting.isEmpty()) { // else somebody was first
-                    result = put(element);
-                }
-            } finally {
-                release();
-            }
-            if (result != null) {
-                return result == ErrorCode.OK
-                        ? CompletableFuture.completedFuture(null)
-                        : CompletableFuture.failedFuture(new PeerException(result, cause()));
-            }
+        if (!receiving.isRunByThisThread() || !tryAcquireAtOnce(receiving)) {
+            return handOver(element);
         }
-        return handOver(element);
+        ErrorCode result;
+        try {
+            result = put(element);
+        } finally {
+            release();
+        }
+        return result == ErrorCode.OK
+                ? Stage.done(nesting, null)
+                : Stage.failed(nesting, new PeerException(result, cause()));
     }
 
     /**
@@ -71,7 +65,7 @@ abstract class Outlet<E> extends Relay<Outlet.Turn<E>> {
     }
 
     private Turn<E> handOver(E element) {
-        var turn = new Turn<>(waiting, element);
+        var turn = new Turn<>(this, element);
         waiting.add(turn);
         ensure();
         return turn;

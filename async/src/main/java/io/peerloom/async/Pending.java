@@ -2,22 +2,23 @@ package io.peerloom.async;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.Collection;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
 /**
  * A future that either the library answers or its holder gives up (by cancelling it, by a timeout,
- * by completing it himself), and never both: whoever {@linkplain #claim claims} it first may
- * complete it.
+ * by completing it), and never both: whoever {@linkplain #claim claims} it first may complete it.
  *
  * <p>A plain future cannot be used here. To complete it is to run its stages, so it must not be
  * done under a role; but the role's holder has to know at once whether a message found its taker or
  * goes to the next one. So the library claims under the role, when the message is there, and
  * completes after it, in {@link #run}.
  */
-class Pending<T> extends CompletableFuture<T> implements Runnable {
+class Pending<T> extends Stage<T> implements Runnable {
     private static final VarHandle CLAIMED;
 
     static {
@@ -28,8 +29,8 @@ class Pending<T> extends CompletableFuture<T> implements Runnable {
         }
     }
 
-    /** Where it waits, to be taken out when it is given up; null if nowhere. */
-    private final Collection<?> queue;
+    /** Whose answer it is; where it waits, to be taken out when it is given up. */
+    private final Relay<?> relay;
 
     /** By compare-and-set, once, by whoever decides the outcome. */
     @SuppressWarnings("unused") // through CLAIMED
@@ -43,8 +44,9 @@ class Pending<T> extends CompletableFuture<T> implements Runnable {
 
     private Throwable failure;
 
-    Pending(Collection<?> queue) {
-        this.queue = queue;
+    Pending(Relay<?> relay) {
+        super(relay.nesting);
+        this.relay = relay;
     }
 
     /** Whether the outcome is the caller's to decide. Any thread; true once. */
@@ -84,10 +86,35 @@ class Pending<T> extends CompletableFuture<T> implements Runnable {
         if (!claim()) {
             return false;
         }
-        if (queue != null) {
-            queue.remove(this); // else an idle peer would collect those that timed out
-        }
+        relay.waiting.remove(this); // else an idle peer would collect those that timed out
         return true;
+    }
+
+    // ---- who takes the value does not nest ----
+
+    @Override
+    public T get() throws InterruptedException, ExecutionException {
+        relay.took();
+        return super.get();
+    }
+
+    @Override
+    public T get(long timeout, TimeUnit unit)
+            throws InterruptedException, ExecutionException, TimeoutException {
+        relay.took();
+        return super.get(timeout, unit);
+    }
+
+    @Override
+    public T join() {
+        relay.took();
+        return super.join();
+    }
+
+    @Override
+    public T getNow(T otherwise) {
+        relay.took();
+        return super.getNow(otherwise);
     }
 
     // ---- what the holder may do: everything by which a future can be completed from outside ----

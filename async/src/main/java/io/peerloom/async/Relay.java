@@ -48,8 +48,12 @@ abstract class Relay<P extends Pending<?>> implements Runnable {
     /** How often a successor lets others go first. */
     private static final int COURTESY = 16;
 
-    /** How often in a row the thread of a receive's stages does directly what they ask for. */
-    private static final int DIRECTLY = 16;
+    /**
+     * How often in a row a thread does at once what is asked for. {@link Nesting} bounds the stack
+     * of what is chained to our futures; but they may be wrapped into futures that know nothing of
+     * it.
+     */
+    private static final int AT_ONCE = 16;
 
     private static final VarHandle BUSY;
     private static final VarHandle DUE;
@@ -64,8 +68,8 @@ abstract class Relay<P extends Pending<?>> implements Runnable {
         }
     }
 
-    /** Runs the stages; null for the thread that made the step. */
-    private final Executor executor;
+    /** Of all the futures of the peer. */
+    final Nesting nesting;
 
     /** What waits for an answer, oldest first. Any thread adds, the holder of the role takes. */
     final ConcurrentLinkedQueue<P> waiting = new ConcurrentLinkedQueue<>();
@@ -78,19 +82,30 @@ abstract class Relay<P extends Pending<?>> implements Runnable {
     /** Who made the last step. Written under the role, before {@link #busy} is. */
     private Thread runner;
 
-    /** How many steps were made, modulo 2^32. Written under the role. */
-    private int steps;
+    /**
+     * How many steps had an answer that somebody waited for, modulo 2^32: whoever asked for it had
+     * added its stage by then, which so is not run within the call that adds it. Written under the
+     * role.
+     */
+    private int rounds;
 
-    /** How often it was {@link #tryAcquireDirectly} since that step; of the receiving thread. */
-    private int direct;
+    /** How often something was done at once since so many of them. Written under the role. */
+    private int atOnce;
 
-    private int directSince;
+    private int atOnceSince;
+
+    /**
+     * The thread that last took the value from one of our futures, so that it is done with that: it
+     * is in a loop, and not in a recursion. Written by that thread without any order; others may
+     * see an old one, but none sees itself unless it wrote it.
+     */
+    private Thread taker;
 
     /** What a step threw: a bug, since nothing that a peer does is thrown. Else null. */
     private volatile Throwable bug;
 
-    Relay(Executor executor) {
-        this.executor = executor;
+    Relay(Nesting nesting) {
+        this.nesting = nesting;
     }
 
     /** Whether a step would do something although nothing waits for an answer. Any thread. */
@@ -152,22 +167,33 @@ abstract class Relay<P extends Pending<?>> implements Runnable {
     }
 
     /**
-     * Takes the role for the calling thread if it runs the stages of a receive and may do at once
-     * what they ask for; the holder looks again that nothing waits. After some in a row it may not:
-     * with futures that are done already, a stage that asks again and again would be a recursion
-     * without end.
+     * Takes the role for the calling thread if it may do at once what it asks for. It may not while
+     * somebody waits, who is first; nor when it is {@linkplain Nesting#isDeep deep} in stages; nor
+     * after some in a row of which it has not {@linkplain #took taken} the value, since with
+     * futures that are done already, a stage that asks again and again would be a recursion without
+     * end. What is asked for then is done in a step.
      *
      * @param receiving what receives on the same peer
      */
-    final boolean tryAcquireDirectly(Relay<?> receiving) {
-        if (!receiving.isRunByThisThread() || !waiting.isEmpty()) {
+    final boolean tryAcquireAtOnce(Relay<?> receiving) {
+        if (!waiting.isEmpty() || nesting.isDeep() || !tryAcquire()) {
             return false;
         }
-        if (directSince != receiving.steps) {
-            directSince = receiving.steps;
-            direct = 0;
+        if (atOnceSince != receiving.rounds || taker == Thread.currentThread()) {
+            atOnceSince = receiving.rounds;
+            atOnce = 0;
+            taker = null;
         }
-        return direct++ < DIRECTLY && tryAcquire();
+        if (waiting.isEmpty() && atOnce++ < AT_ONCE) {
+            return true;
+        }
+        release();
+        return false;
+    }
+
+    /** The calling thread takes the value of an answer. */
+    final void took() {
+        taker = Thread.currentThread();
     }
 
     /** Has somebody look for work. Any thread, after it brought some; never blocks. */
@@ -204,10 +230,12 @@ abstract class Relay<P extends Pending<?>> implements Runnable {
             Thread.interrupted();
             Pending<?> answered = null;
             runner = Thread.currentThread();
-            steps++;
             try {
                 if (bug == null) {
                     answered = step();
+                    if (answered != null && answered.getNumberOfDependents() > 0) {
+                        rounds++;
+                    }
                 } else {
                     answered = claimNext();
                     if (answered != null) {
@@ -221,7 +249,7 @@ abstract class Relay<P extends Pending<?>> implements Runnable {
                 release();
             }
             if (answered != null) {
-                complete(answered, executor);
+                complete(answered, nesting.executor);
             }
         }
     }

@@ -18,12 +18,14 @@ import java.lang.ref.WeakReference;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -48,6 +50,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** WebSockets through futures, over real sockets, against core's own blocking peers. */
@@ -343,6 +346,211 @@ class AsyncWebSocketPeerTest {
                 return first.get() == null && second.get() == null;
             });
             peer.close().join();
+        }
+    }
+
+    // ---- receiving from any thread ----
+
+    /** Threads that are not at the stages of the peer's receives. */
+    private enum Stranger {
+        PLATFORM,
+        VIRTUAL,
+        EXECUTOR;
+
+        void run(Callable<Void> task) throws Exception {
+            var done = new CompletableFuture<Void>();
+            Runnable all =
+                    () -> {
+                        try {
+                            done.complete(task.call());
+                        } catch (Throwable e) {
+                            done.completeExceptionally(e);
+                        }
+                    };
+            switch (this) {
+                case PLATFORM -> Thread.ofPlatform().start(all);
+                case VIRTUAL -> Thread.startVirtualThread(all);
+                case EXECUTOR -> {
+                    try (var executor = Executors.newSingleThreadExecutor()) {
+                        executor.execute(all);
+                    }
+                }
+            }
+            done.get();
+        }
+    }
+
+    /** Of messages that wait for a receive, next to none waits for a thread as well. */
+    @ParameterizedTest
+    @EnumSource
+    void whatIsAtHandIsReceivedAtOnceWhoeverAsks(Stranger stranger) throws Exception {
+        int count = 20_000;
+        try (var server = countingServer(count)) {
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            var end = peer.closed(); // who waits for it is not in the way
+            stranger.run(() -> {
+                int atOnce = 0;
+                for (int i = 0; i < count; i++) {
+                    var next = peer.receive();
+                    atOnce += next.isDone() ? 1 : 0;
+                    assertThat(next.get()).isEqualTo(number(i));
+                }
+                assertThat(atOnce).isGreaterThan(count * 3 / 4);
+                return null;
+            });
+            assertThat(peer.close().join()).isEqualTo(end.join());
+        }
+    }
+
+    /** What is read ahead is bounded: then the other side waits, and nothing is lost. */
+    @ParameterizedTest
+    @EnumSource
+    void whatIsReadAheadIsBounded(Stranger stranger) throws Exception {
+        int count = 1_500;
+        byte[] padding = new byte[64 * 1024];
+        var sent = new AtomicInteger();
+        try (var server =
+                WebSocketServer.serve(
+                        0,
+                        peer -> {
+                            for (int i = 0; i < count; i++) {
+                                byte[] message = padding.clone();
+                                ByteBuffer.wrap(message).putInt(i);
+                                assertThat(peer.send(Message.binary(message)))
+                                        .isEqualTo(ErrorCode.OK);
+                                sent.incrementAndGet();
+                            }
+                            peer.receive();
+                        })) {
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            stranger.run(() -> {
+                for (int i = 0; i < count; i++) {
+                    if (i == 100) { // by now it is read ahead
+                        var before = new AtomicInteger(-1);
+                        await().pollInterval(500, TimeUnit.MILLISECONDS)
+                                .until(() -> before.getAndSet(sent.get()) == sent.get());
+                        assertThat(sent.get()).isLessThan(count);
+                    }
+                    Message next = peer.receive().get();
+                    assertThat(ByteBuffer.wrap(next.bytes()).getInt()).isEqualTo(i);
+                }
+                return null;
+            });
+            peer.close().join();
+        }
+    }
+
+    /** What was read ahead stays there when the connection ends, and the end comes after it. */
+    @ParameterizedTest
+    @EnumSource
+    void whatIsReadAheadOutlivesTheConnection(Stranger stranger) throws Exception {
+        int count = 500;
+        var over = new CompletableFuture<Integer>();
+        try (var server =
+                WebSocketServer.serve(
+                        0,
+                        peer -> {
+                            for (int i = 0; i < count; i++) {
+                                peer.sendText(Integer.toString(i));
+                            }
+                            peer.close(4004, "");
+                            peer.receive();
+                            over.complete(peer.getCloseCode());
+                        })) {
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            stranger.run(() -> {
+                for (int i = 0; i < count; i++) {
+                    if (i == 100) {
+                        assertThat(over.get()).isEqualTo(4004); // though 400 are unread
+                    }
+                    assertThat(peer.receive().get()).isEqualTo(number(i));
+                }
+                assertThat(peer.receive().get()).isNull();
+                return null;
+            });
+            assertThat(peer.closed().join().code()).isEqualTo(4004);
+        }
+    }
+
+    /** A request and its answer, again and again, with a time limit each and with some given up. */
+    @ParameterizedTest
+    @EnumSource
+    void aReceiveThatTimesOutLeavesTheConnectionUsable(Stranger stranger) throws Exception {
+        try (var server = echoServer()) {
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            stranger.run(() -> {
+                for (int i = 0; i < 200; i++) {
+                    var early =
+                            i % 2 == 0
+                                    ? peer.receive().orTimeout(1, TimeUnit.MILLISECONDS)
+                                    : peer.receiveBatch(3).orTimeout(1, TimeUnit.MILLISECONDS);
+                    assertThatThrownBy(early::get).hasCauseInstanceOf(TimeoutException.class);
+                    var cancelled = peer.receiveBatch(2);
+                    assertThat(cancelled.cancel(true)).isTrue();
+                    peer.send(number(i)).get();
+                    assertThat(peer.receive().orTimeout(60, TimeUnit.SECONDS).get())
+                            .isEqualTo(number(i));
+                }
+                return null;
+            });
+            peer.close().join();
+        }
+    }
+
+    /** Several batches at a time, some of which are given up. */
+    @Property(tries = 40)
+    void batchesKeepTheOrderAndLoseNothing(
+            @ForAll @Size(20) List<@IntRange(min = 1, max = 40) Integer> sizes,
+            @ForAll @Size(20) List<Boolean> givenUp,
+            @ForAll @IntRange(min = 1, max = 4) int outstanding)
+            throws Exception {
+        int count = 300;
+        try (var server = countingServer(count)) {
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            var seen = new ArrayList<Message>();
+            int asked = 0;
+            while (seen.size() < count) {
+                var batches = new ArrayList<CompletableFuture<List<Message>>>();
+                for (int i = 0; i < outstanding; i++, asked++) {
+                    int most = sizes.get(asked % sizes.size());
+                    var batch = peer.receiveBatch(most);
+                    if (!givenUp.get(asked % givenUp.size()) || !batch.cancel(true)) {
+                        batches.add(
+                                batch.thenApply(messages -> {
+                                    assertThat(messages).hasSizeBetween(1, most);
+                                    return messages;
+                                }));
+                    }
+                }
+                batches.add(peer.receive().thenApply(List::of));
+                for (var batch : batches) {
+                    if (seen.size() < count) {
+                        seen.addAll(batch.join());
+                    } // else it waits for the end
+                }
+            }
+            assertThat(seen)
+                    .isEqualTo(
+                            IntStream.range(0, count)
+                                    .mapToObj(AsyncWebSocketPeerTest::number)
+                                    .toList());
+            peer.close().join();
+        }
+    }
+
+    @Test
+    void aBatchAtTheEndIsEmptyOrFails() throws Exception {
+        try (var server = echoServer()) {
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            assertThatIllegalArgumentException().isThrownBy(() -> peer.receiveBatch(0));
+            var early = peer.receiveBatch(10);
+            peer.close().join();
+            assertThat(early.join()).isEmpty();
+            assertThat(peer.receiveBatch(10).join()).isEmpty();
+        }
+        try (var server = WebSocketServer.serve(0, peer -> peer.abort())) {
+            var peer = AsyncWebSocketPeer.connect(url(server)).join();
+            assertThat(failureOf(peer.receiveBatch(10)).code()).isEqualTo(ErrorCode.FAILED);
         }
     }
 

@@ -17,7 +17,9 @@ class PublicSurfaceTest {
     @Test
     void isAsTheFileSays() throws IOException {
         List<List<String>> both =
-                PublicSurface.compare(AsyncWebSocketPeer.class, Path.of("src/test/resources/io/peerloom/async/api.txt"));
+                PublicSurface.compare(
+                        AsyncWebSocketPeer.class,
+                        Path.of("src/test/resources/io/peerloom/async/api.txt"));
         assertThat(both.get(0))
                 .as("public surface, which -Dpeerloom.api.write=true writes anew")
                 .containsExactlyElementsOf(both.get(1));

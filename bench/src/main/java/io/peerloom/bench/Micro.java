@@ -100,6 +100,21 @@ public final class Micro {
     private static final List<String> QUEUES =
             List.of("ours", "linked", "blocking", "jctools", "jctools-unbounded");
 
+    /**
+     * Who receives through futures, in a table of their own; the first is what the others are of.
+     */
+    private static final List<String> RECEIVERS =
+            List.of(
+                    "virtual",
+                    "platform",
+                    "batch",
+                    "stages",
+                    "kotlin-run-blocking",
+                    "kotlin-default-dispatcher");
+
+    /** What the throughput of each must be at least, of that of the first. */
+    private static final double LEAST_OF_FIRST = 0.5;
+
     /** Of a benchmark at a size, over its iterations, in nanoseconds per operation. */
     record Score(double least, double median, double most) {
         static Score of(double... nanos) {
@@ -112,8 +127,8 @@ public final class Micro {
     /**
      * A benchmark at a size.
      *
-     * @param benchmark class and method, and the name of the text or queue behind a space if there
-     *     is one
+     * @param benchmark class and method, and the name of the text, queue or receiver behind a space
+     *     if there is one
      * @param size bytes; 0 if it has none
      */
     record Key(String benchmark, int size) {}
@@ -167,7 +182,8 @@ public final class Micro {
             benchmark = benchmark.substring(Micro.class.getPackageName().length() + 1);
             String text = result.getParams().getParam("text");
             String queue = result.getParams().getParam("queue");
-            String which = text == null ? queue : text;
+            String receiver = result.getParams().getParam("receiver");
+            String which = text != null ? text : queue != null ? queue : receiver;
             String size = result.getParams().getParam("size");
             double[] nanos =
                     result.getBenchmarkResults().stream()
@@ -231,6 +247,7 @@ public final class Micro {
             }
         }
         queues(text, scores);
+        receivers(text, scores);
         text.append("\n| benchmark | size | least | median | most |\n|---|---:|---:|---:|---:|\n");
         spreads.forEach(text::append);
         return text.toString();
@@ -254,6 +271,34 @@ public final class Micro {
 
     private static Key queue(String way, String queue) {
         return new Key("QueueBenchmark." + way + " " + queue, 0);
+    }
+
+    private static void receivers(StringBuilder text, Map<Key, Score> scores) {
+        Score first = scores.get(receiver(RECEIVERS.getFirst()));
+        if (first == null) {
+            return;
+        }
+        text.append("\nNanoseconds for a message of 64 B through a future, by who receives:\n\n");
+        text.append("| | | throughput | *must reach* |\n|---|---:|---:|---:|\n");
+        for (String receiver : RECEIVERS) {
+            Score score = scores.get(receiver(receiver));
+            if (score == null) {
+                continue;
+            }
+            double share = first.median() / score.median();
+            text.append("| ").append(receiver).append(" | ").append(figures(score));
+            text.append(
+                    String.format(
+                            Locale.ROOT,
+                            " | %.2f× | *≥ %.2f×* %s |\n",
+                            share,
+                            LEAST_OF_FIRST,
+                            share >= LEAST_OF_FIRST ? "✓" : "✗"));
+        }
+    }
+
+    private static Key receiver(String receiver) {
+        return new Key("FuturesBenchmark.receive " + receiver, 0);
     }
 
     private static String figures(Score score) {

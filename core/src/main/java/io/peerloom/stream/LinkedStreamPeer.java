@@ -193,11 +193,8 @@ abstract sealed class LinkedStreamPeer extends StreamPeer implements AutoCloseab
      */
     public Optional<Throwable> getFailure() {
         State now = state.get();
-        if (now.failure().isEmpty() && now.left() != null && now.left().wasConnected()) {
-            Throwable cause = now.left().failure();
-            if (cause == null) {
-                cause = now.left().loss();
-            }
+        if (now.failure().isEmpty() && now.left() != null) {
+            Throwable cause = now.left().undelivered();
             if (cause != null) {
                 State known = new State(now.status(), now.link(), Optional.of(cause), null);
                 state.compareAndSet(now, known); // to be returned again; another may move it

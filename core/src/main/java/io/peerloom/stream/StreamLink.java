@@ -184,6 +184,15 @@ final class StreamLink extends Link<byte[]> {
         return established;
     }
 
+    /** Why what was put may not have reached the other side; null if it did, or nothing was put. */
+    Throwable undelivered() {
+        if (!established || (written() == 0 && discarded() == 0)) {
+            return null;
+        }
+        Throwable cause = failure();
+        return cause == null ? loss() : cause;
+    }
+
     /** The socket, or null while there is none, and beneath TLS. */
     SocketChannel channel() {
         return wire() instanceof ChannelWire wire ? wire.channel() : null;

@@ -6,16 +6,15 @@ import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
-import io.peerloom.internal.protocol.Header;
 import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.RequestHead;
 import io.peerloom.internal.protocol.ServerHandshake;
+import io.peerloom.stream.StreamPeer;
 import io.peerloom.stream.TLSOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -24,8 +23,8 @@ import javax.net.ssl.SSLSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The server's side of one opening handshake: reads the request, has it judged, answers it. */
-final class ServerSide {
+/** The server's side of one opening: reads the request, has it judged, answers it. */
+final class ServerSide extends Handshaking {
 
     private static final Logger LOG = LoggerFactory.getLogger(WebSocketServer.class);
 
@@ -47,23 +46,55 @@ final class ServerSide {
 
     private static final int SPEAKS_TLS_BODY = 42;
 
-    private final WebSocketOptions options;
-    private final List<Header> headers;
-    private final UpgradeHandler handler;
-
     /** As {@link UpgradeRequest#plainName} makes them; empty for any. */
     private final Set<String> hosts;
 
-    ServerSide(WebSocketOptions options, UpgradeHandler handler, Set<String> hosts) {
+    private final UpgradeHandler handler;
+    private final String remoteAddress;
+
+    /** Null over a stream. */
+    private final Wire accepted;
+
+    /**
+     * On a socket that a server has accepted.
+     *
+     * @throws IllegalArgumentException if a header cannot be sent
+     */
+    ServerSide(
+            WebSocketOptions options,
+            UpgradeHandler handler,
+            Set<String> hosts,
+            Wire accepted,
+            String remoteAddress) {
+        this(options, null, handler, hosts, accepted, remoteAddress);
+    }
+
+    /**
+     * Over a stream, for any upgrade.
+     *
+     * @throws IllegalArgumentException if a header cannot be sent
+     */
+    ServerSide(WebSocketOptions options, StreamPeer carrier, String remoteAddress) {
+        this(options, carrier, request -> UpgradeResponse.accept(), Set.of(), null, remoteAddress);
+    }
+
+    private ServerSide(
+            WebSocketOptions options,
+            StreamPeer carrier,
+            UpgradeHandler handler,
+            Set<String> hosts,
+            Wire accepted,
+            String remoteAddress) {
+        super(options, carrier);
         checkTls(options);
-        this.options = options;
-        this.headers = WebSocketPeer.headers(options.headers());
         ServerHandshake.checkHeaders(headers);
         this.handler = handler;
         this.hosts =
                 hosts.stream()
                         .map(UpgradeRequest::plainName)
                         .collect(Collectors.toUnmodifiableSet());
+        this.accepted = accepted;
+        this.remoteAddress = remoteAddress;
     }
 
     /** A server's connections can do nothing with a client's TLS. */
@@ -73,26 +104,31 @@ final class ServerSide {
         }
     }
 
-    /** The wire to speak on: with TLS, if the options have a certificate. */
-    Wire wire(Wire accepted) {
+    @Override
+    Wire socket(WebSocketConnection connection) {
+        return accepted;
+    }
+
+    @Override
+    Wire secured(Wire plain) {
         TLSOptions tls = options.tls();
         if (tls == null) {
-            return accepted;
+            return plain;
         }
         try {
             return TlsWire.server(
-                    accepted,
+                    plain,
                     tls.getSslContext(),
                     tls.clientAuth() == TLSOptions.ClientAuth.WANTED,
                     tls.clientAuth() == TLSOptions.ClientAuth.REQUIRED);
-        } catch (Throwable e) { // a context that cannot be used; nobody else has the socket yet
-            accepted.close();
+        } catch (Throwable e) { // a context that cannot be used
+            plain.close();
             throw e;
         }
     }
 
     /** Shakes TLS hands, and tells who speaks plain HTTP that this is the wrong way. */
-    private static SSLSession shake(WebSocketConnection connection, TlsWire tls)
+    private static SSLSession shakeTls(WebSocketConnection connection, TlsWire tls)
             throws IOException {
         try {
             tls.handshake();
@@ -107,18 +143,13 @@ final class ServerSide {
         }
     }
 
-    /**
-     * Shakes hands; on the connection's thread.
-     *
-     * @param beneath the session of TLS that is not the connection's own; null for none
-     * @return the subprotocol, "" for none; null if the request was answered in another way
-     */
-    String open(WebSocketConnection connection, String remoteAddress, SSLSession beneath)
+    @Override
+    String shakeHands(WebSocketConnection connection, SSLSession beneath)
             throws IOException, HandshakeException {
         Limits limits = options.limits();
         HeadParser parser = HeadParser.request(limits.maxHeadBytes(), limits.maxHeaders());
         SSLSession session =
-                connection.wire() instanceof TlsWire tls ? shake(connection, tls) : beneath;
+                connection.wire() instanceof TlsWire tls ? shakeTls(connection, tls) : beneath;
         try {
             connection.readHead(parser);
             RequestHead head = parser.requestHead();
@@ -157,7 +188,7 @@ final class ServerSide {
                 deflate = Optional.empty();
             }
             deflate.ifPresent(connection::compress);
-            byte[] accepted =
+            byte[] answer =
                     ServerHandshake.accept(
                             head,
                             protocol,
@@ -166,7 +197,7 @@ final class ServerSide {
             asked.pack();
             connection.request(asked);
             connection.claimAnswer();
-            connection.writeHead(accepted);
+            connection.writeHead(answer);
             return protocol == null ? "" : protocol;
         } catch (HandshakeException e) {
             if (!connection.wasAnswered()) {

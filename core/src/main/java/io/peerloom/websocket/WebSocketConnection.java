@@ -1665,13 +1665,14 @@ final class WebSocketConnection extends Link<WebSocketConnection.Outgoing> imple
 
     @Override
     protected void encodeLast() throws IOException {
-        if (state.canSend()) {
+        byte[] last = closeFrame; // null if the link ended meanwhile, which closes its output too
+        if (last != null && state.canSend()) {
             if (closing && peerCloseCode < 0 && written() - writtenBefore > PING_BEFORE_CLOSE) {
                 byte[] payload = pingPayload();
                 lastPing = payload;
                 sendPing(payload);
             }
-            control(Opcode.CLOSE, closeFrame);
+            control(Opcode.CLOSE, last);
             flushBuffer();
             LOG.debug("> close");
             move(ConnectionState.Event.SEND_CLOSE);

@@ -5,19 +5,10 @@ import io.peerloom.Limits;
 import io.peerloom.Peer;
 import io.peerloom.internal.link.ChannelWire;
 import io.peerloom.internal.link.Nanos;
-import io.peerloom.internal.link.StreamWire;
-import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Wire;
-import io.peerloom.internal.protocol.ClientHandshake;
 import io.peerloom.internal.protocol.ConnectionState;
 import io.peerloom.internal.protocol.FrameEncoder;
-import io.peerloom.internal.protocol.HandshakeException;
-import io.peerloom.internal.protocol.HeadParser;
-import io.peerloom.internal.protocol.Header;
-import io.peerloom.internal.protocol.HttpSyntax;
-import io.peerloom.internal.protocol.ResponseBody;
-import io.peerloom.internal.protocol.ResponseHead;
 import io.peerloom.internal.queue.WaitPoint;
 import io.peerloom.packet.PacketPeer;
 import io.peerloom.stream.StreamPeer;
@@ -31,16 +22,17 @@ import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
-import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import javax.net.ssl.SSLSession;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+
+// One file, because it is one public class with Godot's names of two: sixty short methods, which
+// are
+// half of it, and their Javadoc. What they do is elsewhere: ClientSide and ServerSide open a
+// connection, and WebSocketConnection is one. What is hidden here is what the user sees between two
+// polls.
 
 /**
  * One end of a WebSocket, client or server (RFC 6455). Godot: {@code WebSocketPeer}, the class of
@@ -88,8 +80,6 @@ import org.slf4j.LoggerFactory;
  * thread stay in order.
  */
 public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseable {
-
-    private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
 
     /** How {@link #putPacket} sends. Godot: {@code WriteMode}. */
     public enum WriteMode {
@@ -236,8 +226,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     public static WebSocketPeer connect(String url, WebSocketOptions options) throws IOException {
         var peer = new WebSocketPeer(options);
         WebSocketUrl parsed = WebSocketUrl.parse(url);
-        ClientHandshake handshake = handshake(parsed, options);
-        peer.begin(true, url, parsed, handshake, null, null);
+        peer.begin(true, url, parsed, null, null);
         peer.finishOpening();
         return peer;
     }
@@ -261,11 +250,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             throws IOException {
         var peer = new WebSocketPeer(options);
         WebSocketUrl parsed = WebSocketUrl.parse(url);
-        ClientHandshake handshake = handshake(parsed, options);
-        if (!isCarrier(stream)) {
-            throw notACarrier(stream);
+        if (!Handshaking.isCarrier(stream)) {
+            throw Handshaking.notACarrier(stream);
         }
-        peer.begin(true, url, parsed, handshake, null, stream);
+        peer.begin(true, url, parsed, null, stream);
         peer.finishOpening();
         return peer;
     }
@@ -331,68 +319,12 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         return connectClient(connected, target, null);
     }
 
-    /** Whether a WebSocket can be opened over it now. */
-    private static boolean isCarrier(StreamPeer stream) {
-        return switch (stream) {
-            case StreamPeerSocket socket -> socket.getStatus() == Status.CONNECTED;
-            case StreamPeerTLS tls ->
-                    tls.getStatus() == StreamPeerTLS.Status.CONNECTED
-                            || tls.getStatus() == StreamPeerTLS.Status.HANDSHAKING;
-            default -> false;
-        };
-    }
-
     /**
-     * Whether it is such, and not the one on which this peer's last connection is still closing.
+     * Whether a WebSocket can be opened over it now, and it is not the one on which this peer's
+     * last connection is still closing.
      */
     private boolean isFree(StreamPeer carrier) {
-        return carrier != stream && isCarrier(carrier);
-    }
-
-    private static IllegalArgumentException notACarrier(StreamPeer stream) {
-        return new IllegalArgumentException("not a connected stream of a socket or TLS: " + stream);
-    }
-
-    private static Wire wire(StreamPeer carrier) {
-        return switch (carrier) {
-            case StreamPeerSocket socket ->
-                    new StreamWire(
-                            (dst, at, length) -> socket.read(dst, at, length, Limits.NEVER),
-                            (src, at, length) -> socket.putData(src, at, length) == ErrorCode.OK,
-                            socket::getFailure,
-                            socket::disconnectFromHost);
-            case StreamPeerTLS tls ->
-                    new StreamWire(
-                            (dst, at, length) -> tls.read(dst, at, length, Limits.NEVER),
-                            (src, at, length) -> tls.putData(src, at, length) == ErrorCode.OK,
-                            tls::getFailure,
-                            tls::disconnectFromStream);
-            default -> throw new IllegalArgumentException("a stream of another kind: " + carrier);
-        };
-    }
-
-    /**
-     * On the connection's thread, which has the stream now: waits until its TLS, if it has any, is
-     * ready. Both its deadline and that of the connection, which closes it, bound this.
-     *
-     * @return the session, or null
-     */
-    private static SSLSession secured(StreamPeer carrier) throws IOException {
-        if (!(carrier instanceof StreamPeerTLS tls)) {
-            return null;
-        }
-        while (tls.getStatus() == StreamPeerTLS.Status.HANDSHAKING) {
-            tls.awaitActivity(Limits.NEVER);
-            if (Thread.currentThread().isInterrupted()) {
-                throw new InterruptedIOException("interrupted while shaking TLS hands");
-            }
-            tls.poll();
-        }
-        return tls.getSslSession()
-                .orElseThrow(() ->
-                        tls.getFailure().orElse(null) instanceof IOException e
-                                ? e
-                                : new IOException("the TLS stream is not connected any more"));
+        return carrier != stream && Handshaking.isCarrier(carrier);
     }
 
     private ErrorCode connectClient(StreamPeer over, String target, TLSOptions tls) {
@@ -401,10 +333,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         }
         try {
             if (over != null && !isFree(over)) {
-                throw notACarrier(over);
+                throw Handshaking.notACarrier(over);
             }
-            WebSocketUrl parsed = WebSocketUrl.parse(target);
-            begin(false, target, parsed, handshake(parsed, options), tls, over);
+            begin(false, target, WebSocketUrl.parse(target), tls, over);
             return ErrorCode.OK;
         } catch (IllegalArgumentException e) {
             return refuse(e);
@@ -420,32 +351,6 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     private ErrorCode refuse(IllegalArgumentException why) {
         failure = Optional.of(why);
         return ErrorCode.INVALID_PARAMETER;
-    }
-
-    private static ClientHandshake handshake(WebSocketUrl url, WebSocketOptions options) {
-        byte[] nonce = new byte[16];
-        new SecureRandom().nextBytes(nonce);
-        return ClientHandshake.of(
-                url.hostHeader(),
-                url.target(),
-                options.protocols(),
-                headers(options.headers()),
-                options.compression() == null ? null : options.compression().wish(),
-                nonce);
-    }
-
-    /** Godot's header lines as headers. */
-    static List<Header> headers(List<String> lines) {
-        var headers = new ArrayList<Header>(lines.size());
-        for (String line : lines) {
-            int colon = line.indexOf(':');
-            if (colon < 0) {
-                throw new IllegalArgumentException(
-                        "header without a colon: " + HttpSyntax.quote(line));
-            }
-            headers.add(new Header(line.substring(0, colon), line.substring(colon + 1).strip()));
-        }
-        return headers;
     }
 
     /** Lets go of the last connection, which ends by itself if it has not yet. */
@@ -464,111 +369,35 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         url = "";
     }
 
+    /**
+     * Begins the client's side of the handshake.
+     *
+     * @throws IllegalArgumentException if something cannot be sent; nothing has changed then
+     */
     private void begin(
-            boolean direct,
-            String target,
-            WebSocketUrl parsed,
-            ClientHandshake handshake,
-            TLSOptions tls,
-            StreamPeer over) {
-        TLSOptions trust = tls != null ? tls : options.tls();
-        if (trust != null && trust.isServer()) {
-            throw new IllegalArgumentException("TLS options of a server, for a client");
-        }
+            boolean direct, String target, WebSocketUrl parsed, TLSOptions tls, StreamPeer over) {
+        var side = new ClientSide(parsed, options, tls, noDelay, over);
         reset();
         url = target;
         host = parsed.host();
         port = parsed.port();
         stream = over;
-        WebSocketOptions with = options;
+        start(true, direct, side, target);
+    }
+
+    /** Begins a connection, which opens on a thread of its own. */
+    private void start(boolean client, boolean direct, Handshaking side, String what) {
         var opening =
                 new WebSocketConnection(
-                        true,
+                        client,
                         direct,
                         options,
                         options.deflatePool(),
-                        WebSocketConnection.watchdog(with.limits()),
+                        WebSocketConnection.watchdog(options.limits()),
                         null);
         connection = opening;
         phase = Phase.CONNECTING;
-        boolean immediately = noDelay;
-        start(
-                opening,
-                target,
-                c -> {
-                    Wire wire = over != null ? wire(over) : open(c, parsed, immediately);
-                    if (parsed.secure() && !(over instanceof StreamPeerTLS)) {
-                        c.attach(encrypted(wire, parsed, trust));
-                    } else {
-                        c.attach(wire);
-                        secured(over);
-                    }
-                    return shakeHands(c, handshake, with.limits());
-                });
-    }
-
-    /** Opens it, and reads if it is polled, on a thread of its own. */
-    private static void start(
-            WebSocketConnection opening, String what, WebSocketConnection.Opener opener) {
-        Threads.start(
-                "peerloom-websocket",
-                () -> {
-                    try {
-                        opening.run(opener);
-                    } catch (Throwable e) { // of an SSLContext, say: the connection ended with it
-                        LOG.warn("opening {} failed", what, e);
-                    }
-                });
-    }
-
-    private static Wire open(WebSocketConnection c, WebSocketUrl url, boolean noDelay)
-            throws IOException {
-        var connector = c.connector();
-        SocketChannel channel = connector.connect(connector.resolve(url.host(), url.port()), null);
-        channel.setOption(StandardSocketOptions.TCP_NODELAY, noDelay);
-        return new ChannelWire(channel);
-    }
-
-    /** On the connection's thread: the default context may have files to read. */
-    private static TlsWire encrypted(Wire wire, WebSocketUrl url, TLSOptions tls)
-            throws IOException {
-        try {
-            TLSOptions with = tls == null ? TLSOptions.client() : tls;
-            String override = with.getCommonNameOverride();
-            return TlsWire.client(
-                    wire,
-                    with.getSslContext(),
-                    override.isEmpty() ? url.host() : override,
-                    url.port());
-        } catch (IllegalArgumentException | IllegalStateException e) {
-            wire.close(); // no default context, or a host that is no name for TLS
-            throw new IOException("no TLS with " + url.host() + ": " + e.getMessage(), e);
-        }
-    }
-
-    private static String shakeHands(
-            WebSocketConnection c, ClientHandshake handshake, Limits limits)
-            throws IOException, HandshakeException {
-        c.writeHead(handshake.request());
-        HeadParser parser = HeadParser.response(limits.maxHeadBytes(), limits.maxHeaders());
-        c.readHead(parser);
-        ResponseHead answer = parser.responseHead();
-        try {
-            String protocol = handshake.verify(answer).orElse("");
-            handshake.deflate(answer).ifPresent(c::compress);
-            c.response(new HandshakeResponse(answer, new byte[0], true));
-            return protocol;
-        } catch (HandshakeException e) {
-            var body = new ResponseBody(answer, limits.maxHeadBytes());
-            c.readBody(body, () -> failure(e, answer, body));
-            throw failure(e, answer, body);
-        }
-    }
-
-    private static UpgradeFailedException failure(
-            HandshakeException why, ResponseHead answer, ResponseBody body) {
-        return new UpgradeFailedException(
-                why.getMessage(), new HandshakeResponse(answer, body.bytes(), body.isComplete()));
+        side.start(opening, what);
     }
 
     /**
@@ -591,51 +420,25 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             return ErrorCode.ALREADY_IN_USE;
         }
         if (!isFree(accepted)) {
-            return refuse(notACarrier(accepted));
+            return refuse(Handshaking.notACarrier(accepted));
         }
+        StreamPeerTCP tcp = Handshaking.tcp(accepted);
+        String from = tcp == null ? "" : tcp.getConnectedHost();
         ServerSide side;
         try {
-            side = new ServerSide(options, request -> UpgradeResponse.accept(), Set.of());
+            side = new ServerSide(options, accepted, from);
         } catch (IllegalArgumentException e) {
             return refuse(e);
         }
         reset();
         stream = accepted;
-        StreamPeerTCP tcp = tcp(accepted);
+        host = from;
         if (tcp != null) {
             tcp.setNoDelay(noDelay);
-            host = tcp.getConnectedHost();
             port = tcp.getConnectedPort();
         }
-        Limits limits = options.limits();
-        var opening =
-                new WebSocketConnection(
-                        false,
-                        false,
-                        options,
-                        options.deflatePool(),
-                        WebSocketConnection.watchdog(limits),
-                        null);
-        connection = opening;
-        phase = Phase.CONNECTING;
-        String from = host;
-        start(
-                opening,
-                "a client " + from,
-                c -> {
-                    c.attach(side.wire(wire(accepted)));
-                    return side.open(c, from, secured(accepted));
-                });
+        start(false, false, side, "a client " + from);
         return ErrorCode.OK;
-    }
-
-    /** The socket beneath, if it is TCP's; or null. */
-    private static StreamPeerTCP tcp(StreamPeer carrier) {
-        StreamPeer socket = carrier;
-        while (socket instanceof StreamPeerTLS tls) {
-            socket = tls.getStream();
-        }
-        return socket instanceof StreamPeerTCP tcp ? tcp : null;
     }
 
     /** For the server: a peer on an accepted channel; the connection is run by the server. */
@@ -1338,7 +1141,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      */
     public void setNoDelay(boolean enabled) {
         noDelay = enabled;
-        StreamPeerTCP tcp = tcp(stream);
+        StreamPeerTCP tcp = Handshaking.tcp(stream);
         if (tcp != null) {
             tcp.setNoDelay(enabled);
         }

@@ -3,27 +3,17 @@ package io.peerloom.websocket;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.internal.link.Acceptor;
-import io.peerloom.internal.link.ChannelWire;
-import io.peerloom.internal.link.Lingering;
-import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.LocalAddress;
 import io.peerloom.internal.link.Nanos;
-import io.peerloom.internal.link.Threads;
-import io.peerloom.internal.link.Watchdog;
 import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.FrameEncoder;
 import io.peerloom.internal.protocol.ServerHandshake;
-import io.peerloom.internal.queue.MpscQueue;
 import io.peerloom.internal.queue.WaitPoint;
 import io.peerloom.stream.TCPServer;
 import io.peerloom.stream.TLSOptions;
 import io.peerloom.stream.UDSServer;
 import java.io.IOException;
-import java.io.Serial;
 import java.net.InetSocketAddress;
-import java.net.StandardSocketOptions;
-import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
@@ -38,14 +28,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BooleanSupplier;
 import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A WebSocket server. Godot 3: {@code WebSocketServer}, with its signals as a {@link Listener}.
@@ -67,8 +52,6 @@ import org.slf4j.LoggerFactory;
  * #broadcast}, {@link #getPeer}, {@link #disconnectPeer}, {@link #wakeup}.
  */
 public final class WebSocketServer implements AutoCloseable {
-
-    private static final Logger LOG = LoggerFactory.getLogger(WebSocketServer.class);
 
     /**
      * The events of a polled server, all from {@link #poll} and on its thread. Each is told once,
@@ -133,343 +116,19 @@ public final class WebSocketServer implements AutoCloseable {
         void handle(WebSocketPeer peer) throws Exception;
     }
 
-    /**
-     * A connection from its acceptance to its end, and what its handler's thread runs. The flag: it
-     * waits in the ready queue.
-     */
-    private final class Member extends AtomicBoolean
-            implements Runnable, WebSocketConnection.Owner {
-        @Serial private static final long serialVersionUID = 1;
-
-        final transient WebSocketConnection connection;
-        final transient WebSocketPeer peer;
-        final String address;
-        private final transient Settings settings;
-
-        /**
-         * A polled server's upgrade handler is asked in poll: null, then the {@link UpgradeRequest}
-         * by the handshake's thread, then its {@link UpgradeResponse} by the polling thread.
-         */
-        private transient volatile Object upgrade;
-
-        /** Its handler has returned. Written by the thread that ran it. */
-        private volatile boolean returned;
-
-        // what follows belongs to the polling thread, or the handler's if there is one
-
-        /** 0 before it is announced. */
-        private int id;
-
-        // What the listener was told. Each is set before the call, so that none is told twice.
-
-        /** How many messages; wraps. */
-        private int messagesTold;
-
-        private boolean closeTold;
-
-        private boolean endTold;
-
-        /** It waits in {@link #unwritten}. */
-        private boolean unwrittenToo;
-
-        Member(String address, int port, Settings settings) {
-            this.address = address;
-            this.settings = settings;
-            connection =
-                    new WebSocketConnection(
-                            false,
-                            isBlocking(),
-                            settings.options,
-                            settings.pool,
-                            settings.watchdog,
-                            this);
-            peer = new WebSocketPeer(settings.options, connection, address, port);
-        }
-
-        private boolean isBlocking() {
-            return settings.handler != null;
-        }
-
-        /**
-         * The thread of the handshake, which ends with it. What serves the connection from then on
-         * begins with a stack of its own: a parked stack keeps the size that it once had, and the
-         * handshake's is the deepest.
-         */
-        void shakeHands(SocketChannel channel) {
-            boolean reader = false;
-            try {
-                reader =
-                        connection.open(c -> {
-                            ServerSide side = side();
-                            c.attach(side.wire(new ChannelWire(channel)));
-                            return side.open(c, address, null);
-                        });
-            } catch (Throwable e) { // of an SSLContext, say: the connection has ended with it
-                LOG.warn("the handshake with {} failed", this, e);
-            } finally {
-                pending.decrementAndGet();
-                if (reader) {
-                    Threads.start("peerloom-reader", connection);
-                } else if (isBlocking() && connection.wasOpened()) {
-                    Threads.start("peerloom-websocket", this);
-                } else if (isBlocking()) {
-                    left(this);
-                }
-            }
-        }
-
-        /**
-         * The handler's thread. The handler reads in this very method: an idle connection is parked
-         * in there, and each frame on its stack is memory for as long as that lasts.
-         */
-        @Override
-        public void run() {
-            int code = 1011;
-            connection.claim();
-            try {
-                if (isOpen()) {
-                    settings.handler.handle(peer);
-                    code = 1000;
-                }
-            } catch (Throwable e) { // an Error of the handler's is its own affair, too
-                LOG.warn("the handler of {} failed", this, e);
-            } finally {
-                served(code);
-            }
-        }
-
-        /**
-         * For logs: who, from where, and what it asked for. Any thread; without a number at first.
-         */
-        @Override
-        public String toString() {
-            String who = id == 0 ? "a client" : "client " + id;
-            String from =
-                    address.isEmpty() ? "" : " from " + address + ':' + peer.getConnectedPort();
-            UpgradeRequest request = connection.request();
-            return who + from + (request == null ? "" : " at " + request.url());
-        }
-
-        private ServerSide side() {
-            UpgradeHandler upgrades = settings.upgrades;
-            if (upgrades == null) {
-                upgrades = request -> UpgradeResponse.accept();
-            } else if (!isBlocking()) {
-                upgrades = this::ask;
-            }
-            return new ServerSide(settings.options, upgrades, settings.hosts);
-        }
-
-        private boolean isOpen() {
-            peer.fetch();
-            if (peer.isConnectedToHost()) {
-                announce();
-                return true;
-            }
-            return false;
-        }
-
-        /** The handler has returned. */
-        private void served(int code) {
-            Thread.interrupted(); // it may have left that, which would keep us from waiting
-            try {
-                if (id != 0) {
-                    peer.close(code, "");
-                    peers.remove(id, peer);
-                    connection.finish();
-                }
-            } finally {
-                left(this);
-            }
-        }
-
-        private void announce() {
-            int free;
-            do {
-                free = ThreadLocalRandom.current().nextInt(2, Integer.MAX_VALUE);
-            } while (peers.putIfAbsent(free, peer) != null);
-            id = free;
-        }
-
-        @Override
-        public boolean queued() {
-            if (polling != Thread.currentThread()) {
-                return false;
-            }
-            if (!unwrittenToo) {
-                unwrittenToo = true;
-                unwritten.add(this);
-            }
-            return true;
-        }
-
-        @Override
-        public boolean isAttentive() {
-            return attentive;
-        }
-
-        @Override
-        public void changed() {
-            if (isBlocking()) {
-                return; // its handler's thread sees for itself
-            }
-            if (!get() && compareAndSet(false, true)) {
-                ready.add(this, 0);
-                news.signal();
-            }
-        }
-
-        @Override
-        public void ended() {
-            if (isBlocking()) { // it has not left before its handler has
-                unfinished.add(this);
-                if (returned) { // either we see it, or the handler's thread sees what we added
-                    unfinished.remove(this);
-                }
-            }
-            open.decrementAndGet();
-            if (isBlocking()) {
-                ends.signal();
-            } else {
-                left(this);
-            }
-        }
-
-        /** Hands a request to the polling thread and waits for its answer. */
-        private UpgradeResponse ask(UpgradeRequest request) {
-            upgrade = request;
-            changed();
-            connection.await(
-                    () ->
-                            upgrade instanceof UpgradeResponse
-                                    || connection.phase() == Link.Phase.ENDED,
-                    Nanos.FOREVER); // the handshake's deadline ends it
-            return upgrade instanceof UpgradeResponse given ? given : UpgradeResponse.refuse(503);
-        }
-
-        private void answer(UpgradeRequest request) {
-            UpgradeResponse given = UpgradeResponse.refuse(500);
-            try {
-                given = Objects.requireNonNull(settings.upgrades.handle(request), "the answer");
-            } finally {
-                upgrade = given;
-                connection.wake();
-            }
-        }
-
-        /**
-         * The polling thread's share: tells what there is to tell. What that is follows from what
-         * the listener was told before, and not from what this call did: it may throw, or poll the
-         * peer itself.
-         */
-        void step(Listener listener) {
-            if (isSilent()) {
-                return;
-            }
-            if (upgrade instanceof UpgradeRequest request) {
-                answer(request);
-            }
-            peer.fetch();
-            if (id == 0) {
-                if (!peer.isConnectedToHost()) {
-                    return; // in the handshake, or over without ever having been open
-                }
-                announce();
-                listener.clientConnected(id, peer.getSelectedProtocol());
-            }
-            while (!isSilent() && isMessageDue()) {
-                messagesTold++;
-                listener.dataReceived(id);
-            }
-            connection.doneWithTaken();
-            peer.settle(false); // before we look at the close frame, which was first
-            if (!isSilent()
-                    && !closeTold
-                    && connection.isCloseRequested()
-                    && !connection.hasArrivals()) { // which it was behind
-                closeTold = true;
-                listener.clientCloseRequest(
-                        id, connection.peerCloseCode(), connection.peerCloseReason());
-            }
-            if (!isSilent() && !peer.isConnectedToHost()) {
-                endTold = true;
-                try {
-                    listener.clientDisconnected(id, peer.wasCleanClose());
-                } finally {
-                    peers.remove(id, peer);
-                }
-            }
-        }
-
-        /** Whether the listener hears no more of it: it was told of the end, or has stopped all. */
-        private boolean isSilent() {
-            return endTold || settings.stopped.get();
-        }
-
-        /** Whether there is a message that the listener was not told of. */
-        private boolean isMessageDue() {
-            int here = peer.getAvailablePacketCount();
-            int due = connection.arrived() - messagesTold;
-            if (due > here) { // some of them were taken meanwhile
-                messagesTold += due - here;
-            }
-            return due > 0 && here > 0;
-        }
-    }
-
-    /**
-     * What was set when the server began to listen; {@code stopped}, when it was stopped: no more
-     * events; {@code reported}, when it was logged which handlers have not returned after that. The
-     * watchdog's members are all its connections that have not ended.
-     */
-    private record Settings(
-            WebSocketOptions options,
-            Handler handler,
-            UpgradeHandler upgrades,
-            Set<String> hosts,
-            Watchdog watchdog,
-            DeflatePool pool,
-            AtomicBoolean stopped,
-            AtomicBoolean reported) {}
-
-    /** A fatal alert before any handshake: internal_error, the nearest to 503 that TLS has. */
-    private static final byte[] TLS_ALERT = {21, 3, 3, 0, 2, 2, 80};
-
-    private static final Listener SILENT = new Listener() {};
-
-    /** How many handlers that have not returned are logged one by one. */
-    private static final int REPORTED = 10;
-
-    /** Where the polling thread waits for members with news. */
+    /** Where the polling thread waits for connections with news, and the accepting thread. */
     private final WaitPoint news = new WaitPoint();
 
     /** Where others wait for the server to stop and its connections to end. */
     private final WaitPoint ends = new WaitPoint();
 
-    /** Members with news; any thread adds, the polling thread takes. */
-    private final MpscQueue<Member> ready = new MpscQueue<>(Integer.MAX_VALUE, Integer.MAX_VALUE);
+    private final Admission admission = new Admission(ends);
+    private final Poller poller = new Poller(news);
 
     /** The open connections by id. */
     private final Map<Integer, WebSocketPeer> peers = new ConcurrentHashMap<>();
 
     private final Set<Integer> peerIds = Collections.unmodifiableSet(peers.keySet());
-
-    /** How many connections an address has, which share its text. */
-    private record Neighbours(String address, int count) {}
-
-    private final Map<String, Neighbours> perAddress = new ConcurrentHashMap<>();
-
-    /** Connections that have not ended, or whose handlers have not returned. */
-    private final AtomicInteger live = new AtomicInteger();
-
-    /** Connections that have not ended. */
-    private final AtomicInteger open = new AtomicInteger();
-
-    /** Connections whose opening handshake is under way. */
-    private final AtomicInteger pending = new AtomicInteger();
-
-    /** Connections of a blocking server that have ended and whose handlers have not returned. */
-    private final Set<Member> unfinished = ConcurrentHashMap.newKeySet();
 
     // set by the owner before listening, read by the accepting thread from then on
     private WebSocketOptions options = WebSocketOptions.defaults();
@@ -480,35 +139,13 @@ public final class WebSocketServer implements AutoCloseable {
     private Set<String> hosts = Set.of();
     private UpgradeHandler upgradeHandler;
     private Handler handler;
-    private volatile int maxConnections = 65_536;
-    private volatile int maxPendingHandshakes = 4_096;
-    private volatile int maxConnectionsPerAddress = 65_536;
 
-    /** The thread that is in {@link #poll}; null if none is. Any other sees that it is not it. */
-    private volatile Thread polling;
-
-    /** {@link #awaitActivity} was called since the last poll; the polling thread's. */
-    private boolean awaited;
-
-    /** Whether the last poll was awaited, or the next one is. Written by the polling thread. */
-    private volatile boolean attentive;
-
-    /**
-     * Members to which the listener sent something in this poll, or whose reader waits for the end
-     * of it; the polling thread's.
-     */
-    private final List<Member> unwritten = new ArrayList<>();
-
-    private Listener listener = SILENT;
     private volatile Acceptor acceptor;
 
     /** Of the last time it began to listen; null before. Written by the owner, before accepting. */
-    private volatile Settings current;
+    private volatile ServerConnection.Shared current;
 
     private Optional<Throwable> failure = Optional.empty();
-
-    /** Set by {@link #wakeup}, cleared by the wait that it ended. */
-    private volatile boolean woken;
 
     /** A server that does not listen yet. */
     public WebSocketServer() {}
@@ -521,7 +158,7 @@ public final class WebSocketServer implements AutoCloseable {
      * @param listener called from {@link #poll}
      */
     public void setListener(Listener listener) {
-        this.listener = Objects.requireNonNull(listener, "listener");
+        poller.listener(Objects.requireNonNull(listener, "listener"));
     }
 
     /**
@@ -533,7 +170,7 @@ public final class WebSocketServer implements AutoCloseable {
      */
     public void setOptions(WebSocketOptions options) {
         // Fails here rather than in every handshake.
-        ServerHandshake.checkHeaders(WebSocketPeer.headers(options.headers()));
+        ServerHandshake.checkHeaders(Handshaking.headers(options.headers()));
         ServerSide.checkTls(options);
         this.options = options;
     }
@@ -686,7 +323,7 @@ public final class WebSocketServer implements AutoCloseable {
      * @param most at least 1
      */
     public void setMaxConnections(int most) {
-        maxConnections = positive(most);
+        admission.maxConnections(most);
     }
 
     /**
@@ -696,7 +333,7 @@ public final class WebSocketServer implements AutoCloseable {
      * @param most at least 1
      */
     public void setMaxPendingHandshakes(int most) {
-        maxPendingHandshakes = positive(most);
+        admission.maxPendingHandshakes(most);
     }
 
     /**
@@ -706,14 +343,7 @@ public final class WebSocketServer implements AutoCloseable {
      * @param most at least 1
      */
     public void setMaxConnectionsPerAddress(int most) {
-        maxConnectionsPerAddress = positive(most);
-    }
-
-    private static int positive(int most) {
-        if (most < 1) {
-            throw new IllegalArgumentException("not a bound: " + most);
-        }
-        return most;
+        admission.maxConnectionsPerAddress(most);
     }
 
     // ---- listening ----
@@ -789,86 +419,36 @@ public final class WebSocketServer implements AutoCloseable {
 
     /** Where its connections borrow compressors; null without compression, or before listening. */
     DeflatePool deflatePool() {
-        return current == null ? null : current.pool;
+        return current == null ? null : current.pool();
     }
 
-    /** How many connections there are, with those that shake hands. Any thread. */
+    /** As {@link Admission#live}. */
     int live() {
-        return live.get();
+        return admission.live();
     }
 
     private void start(java.nio.channels.ServerSocketChannel channel, WebSocketOptions with) {
         failure = Optional.empty();
-        var settings =
-                new Settings(
+        var shared =
+                new ServerConnection.Shared(
                         with,
                         handler,
                         upgradeHandler,
                         hosts,
                         WebSocketConnection.sharedWatchdog(with.limits()),
                         with.deflatePool(),
+                        peers,
+                        admission,
+                        poller,
                         new AtomicBoolean(),
                         new AtomicBoolean());
-        current = settings;
-        acceptor = new Acceptor(channel, () -> true, news, accepted -> accept(accepted, settings));
-    }
-
-    /** The accepting thread's share; must not block. */
-    private void accept(SocketChannel channel, Settings settings) {
-        try {
-            var remote = channel.getRemoteAddress() instanceof InetSocketAddress inet ? inet : null;
-            String address = remote == null ? "" : remote.getAddress().getHostAddress();
-            Neighbours before = perAddress.get(address);
-            if (live.get() >= maxConnections
-                    || pending.get() >= maxPendingHandshakes
-                    || (before != null && before.count >= maxConnectionsPerAddress)) {
-                turnAway(channel, settings);
-                return;
-            }
-            if (remote != null) {
-                channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-            }
-            Neighbours now =
-                    perAddress.merge(
-                            address,
-                            new Neighbours(address, 1),
-                            (old, one) -> new Neighbours(old.address, old.count + 1));
-            var member = new Member(now.address, remote == null ? 0 : remote.getPort(), settings);
-            live.incrementAndGet();
-            open.incrementAndGet();
-            pending.incrementAndGet();
-            // From now on, for stop: it waits for this thread before it looks at the watchdog's.
-            settings.watchdog.add(member.connection);
-            Threads.start("peerloom-websocket", () -> member.shakeHands(channel));
-        } catch (IOException e) { // gone before it was looked at
-            new ChannelWire(channel).close();
-        }
-    }
-
-    /** An answer of a hundred bytes fits into a fresh socket's buffer: this does not block. */
-    private static void turnAway(SocketChannel channel, Settings settings) throws IOException {
-        byte[] answer =
-                settings.options.tls() != null
-                        ? TLS_ALERT.clone()
-                        : ServerHandshake.refuse(503, List.of(), new byte[0], null);
-        channel.write(ByteBuffer.wrap(answer));
-        // Closed at once, with the request unread, the socket would be reset and the answer lost.
-        Limits limits = settings.options.limits();
-        Lingering.letGo(
-                new ChannelWire(channel),
-                settings.watchdog,
-                limits.closeTimeout(),
-                limits.handshakeTimeout());
-    }
-
-    private void left(Member member) {
-        member.returned = true;
-        unfinished.remove(member);
-        perAddress.computeIfPresent(
-                member.address,
-                (key, old) -> old.count > 1 ? new Neighbours(old.address, old.count - 1) : null);
-        live.decrementAndGet();
-        ends.signal();
+        current = shared;
+        acceptor =
+                new Acceptor(
+                        channel,
+                        () -> true,
+                        news,
+                        accepted -> ServerConnection.accept(accepted, shared));
     }
 
     /**
@@ -979,13 +559,14 @@ public final class WebSocketServer implements AutoCloseable {
         current.close();
         acceptor = null;
         byte[] goingAway = FrameEncoder.closePayload(1001, "");
-        Settings ours = this.current;
-        ours.stopped.set(true);
-        ours.watchdog.forEach(member -> {
-            if (member instanceof WebSocketConnection connection) {
-                connection.close(goingAway);
-            }
-        });
+        ServerConnection.Shared ours = this.current;
+        ours.stopped().set(true);
+        ours.watchdog()
+                .forEach(member -> {
+                    if (member instanceof WebSocketConnection connection) {
+                        connection.close(goingAway);
+                    }
+                });
         peers.clear();
         ends.signal();
     }
@@ -1007,30 +588,9 @@ public final class WebSocketServer implements AutoCloseable {
 
     /** Waits for the ends of connections and handlers, and logs which have not come. */
     private void awaitEnds() {
-        Settings ours = current;
-        if (ours == null || ours.reported.get()) {
-            return;
-        }
-        Limits limits = ours.options.limits();
-        long most =
-                Nanos.of(limits.closeTimeout())
-                        + Nanos.of(limits.writeTimeout())
-                        + Nanos.of(limits.handshakeTimeout());
-        ends.await(() -> open.get() == 0, Math.min(most, Nanos.FOREVER));
-        if (!ends.await(() -> live.get() == 0, Nanos.of(limits.closeTimeout()))
-                && !Thread.currentThread().isInterrupted()
-                && ours.reported.compareAndSet(false, true)) {
-            int still = open.get();
-            if (still > 0) {
-                LOG.warn("{} connections have not ended", still);
-            }
-            List<Member> late = List.copyOf(unfinished);
-            for (Member member : late.subList(0, Math.min(late.size(), REPORTED))) {
-                LOG.warn("the handler of {} has not returned after the end", member);
-            }
-            if (late.size() > REPORTED) {
-                LOG.warn("{} more handlers have not returned", late.size() - REPORTED);
-            }
+        ServerConnection.Shared ours = current;
+        if (ours != null && !ours.reported().get()) {
+            admission.awaitLast(ours.options().limits(), ours.reported());
         }
     }
 
@@ -1040,9 +600,7 @@ public final class WebSocketServer implements AutoCloseable {
      * {@link #close}, those that it has not waited for any longer. Any thread.
      */
     public List<WebSocketPeer> getUnfinishedPeers() {
-        return unfinished.isEmpty()
-                ? List.of()
-                : unfinished.stream().map(member -> member.peer).toList();
+        return admission.unfinished();
     }
 
     // ---- polling ----
@@ -1059,53 +617,7 @@ public final class WebSocketServer implements AutoCloseable {
      *     news waits for the next poll
      */
     public void poll() {
-        if (polling != null) {
-            throw new IllegalStateException(
-                    polling == Thread.currentThread()
-                            ? "poll() was called by a callback of the same server's poll()"
-                            : "another thread polls the same server");
-        }
-        polling = Thread.currentThread();
-        if (!awaited && attentive) {
-            attentive = false;
-        }
-        awaited = false;
-        try {
-            for (int n = ready.refill(); n > 0; n--) {
-                Member member = ready.take();
-                ready.release(1, 0);
-                member.set(false); // before looking: what changes from now on is news again
-                try {
-                    member.step(listener);
-                } catch (Throwable e) {
-                    member.changed(); // what it was not told of
-                    LOG.warn("a callback for {} failed: {}", member, e.toString());
-                    throw e;
-                } finally {
-                    if (member.connection.isResting()) {
-                        member.queued();
-                    }
-                }
-            }
-        } finally {
-            polling = null;
-            writeSoon();
-        }
-    }
-
-    /** Has the answers of a poll written: all those of a connection in one go. */
-    private void writeSoon() {
-        int count = unwritten.size();
-        if (count > 0) {
-            var due = new WebSocketConnection[count];
-            for (int i = 0; i < count; i++) {
-                Member member = unwritten.get(i);
-                member.unwrittenToo = false;
-                due[i] = member.connection;
-            }
-            unwritten.clear();
-            Link.kickAll(due);
-        }
+        poller.poll();
     }
 
     /**
@@ -1116,24 +628,12 @@ public final class WebSocketServer implements AutoCloseable {
      * @return false when the time is up
      */
     public boolean awaitActivity(Duration timeout) {
-        attentive = true;
-        awaited = true;
-        BooleanSupplier due = () -> woken || ready.available() > 0 || ready.hasArrivals();
-        boolean active = due.getAsBoolean();
-        if (!active) {
-            active = news.await(due, Nanos.of(timeout));
-            if (active) {
-                Thread.yield(); // whoever woke us may be about to bring more
-            }
-        }
-        woken = false;
-        return active;
+        return poller.awaitActivity(timeout);
     }
 
     /** Ends the wait that another thread is in, or else the next one. Any thread. */
     public void wakeup() {
-        woken = true;
-        news.signal();
+        poller.wakeup();
     }
 
     // ---- peers ----
@@ -1267,7 +767,7 @@ public final class WebSocketServer implements AutoCloseable {
     public Map<Integer, ErrorCode> broadcast(Message message, IntPredicate receivers) {
         Objects.requireNonNull(message, "message");
         Objects.requireNonNull(receivers, "receivers");
-        Settings settings = current;
+        ServerConnection.Shared settings = current;
         WebSocketConnection.Frame frame = null;
         Map<Integer, ErrorCode> missed = null;
         for (Map.Entry<Integer, WebSocketPeer> client : peers.entrySet()) {
@@ -1277,7 +777,7 @@ public final class WebSocketServer implements AutoCloseable {
             if (frame == null) {
                 frame =
                         WebSocketConnection.frame(
-                                message, settings.options.compression(), settings.pool);
+                                message, settings.options().compression(), settings.pool());
             }
             ErrorCode result = client.getValue().send(frame);
             if (result != ErrorCode.OK) {

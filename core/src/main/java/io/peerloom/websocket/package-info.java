@@ -9,6 +9,15 @@
  * its user sees of it: {@code poll()} folds the facts in, so that between two polls every getter
  * agrees with every other.
  *
+ * <p>A connection is opened by a {@code ClientSide} or a {@code ServerSide}, made for it and run
+ * once on its thread: a wire, TLS if it is asked for, the two heads. {@code Handshaking} is what
+ * the two have in common, streams as wires included.
+ *
+ * <p>A {@link io.peerloom.websocket.WebSocketServer} puts three parts together: {@code Admission}
+ * decides which connections get in, and knows which are still in; a {@code ServerConnection} takes
+ * one of them from its acceptance to its end, with a handler's thread or without; {@code Poller}
+ * gathers those that have news, and calls the listener for them.
+ *
  * <p>With {@code wss:} the same bytes go through TLS, over TCP, Unix sockets and streams alike: a
  * client by its URL, a server by {@link io.peerloom.websocket.WebSocketOptions#tls}. TLS begins and
  * ends within the deadlines of the handshake and of closing; both sides send close_notify behind

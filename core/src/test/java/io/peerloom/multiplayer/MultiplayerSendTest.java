@@ -99,7 +99,9 @@ class MultiplayerSendTest {
                         .withOutboundBytes(ROOM)
                         .withInboundBytes(ROOM)
                         .withMaxMessageBytes(2 * HUGE);
-        var peer = new WebSocketMultiplayerPeer(generation, WebSocketOptions.defaults().withLimits(limits));
+        var peer =
+                new WebSocketMultiplayerPeer(
+                        generation, WebSocketOptions.defaults().withLimits(limits));
         peers.add(peer);
         return peer;
     }

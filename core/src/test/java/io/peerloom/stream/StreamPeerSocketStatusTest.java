@@ -54,6 +54,11 @@ class StreamPeerSocketStatusTest {
         Status status = Status.NONE;
         Network network = Network.NONE;
         boolean failed;
+
+        /** Something was put on this connection; it was left by disconnecting. */
+        boolean hasPut;
+
+        boolean left;
         int unread;
         byte nextSent;
         byte nextRead;
@@ -81,6 +86,8 @@ class StreamPeerSocketStatusTest {
                 assertThat(code).isEqualTo(ErrorCode.OK);
                 status = Status.CONNECTING;
                 failed = false;
+                hasPut = false;
+                left = false;
                 unread = 0;
                 nextSent = 0;
                 nextRead = 0;
@@ -241,9 +248,11 @@ class StreamPeerSocketStatusTest {
             } else {
                 assertThat(code).isIn(ErrorCode.OK, ErrorCode.FAILED);
             }
+            hasPut |= status == Status.CONNECTED;
         }
 
         void disconnect() {
+            left |= status == Status.CONNECTED;
             peer.disconnectFromHost();
             status = Status.NONE;
             forget();
@@ -251,7 +260,9 @@ class StreamPeerSocketStatusTest {
 
         void check() {
             assertThat(peer.getStatus()).isEqualTo(status);
-            assertThat(peer.getFailure().isPresent()).isEqualTo(failed);
+            if (!(left && hasPut)) { // else what was put may turn out to be lost, sooner or later
+                assertThat(peer.getFailure().isPresent()).isEqualTo(failed);
+            }
             boolean there = status == Status.CONNECTING || status == Status.CONNECTED;
             assertThat(peer.getConnectedHost()).isEqualTo(there ? "127.0.0.1" : "");
             assertThat(peer.getConnectedPort() > 0).isEqualTo(there);

@@ -117,7 +117,9 @@ public final class PublicSurface {
         head.append(
                 type.isEnum()
                         ? "enum "
-                        : type.isRecord() ? "record " : type.isInterface() ? "interface " : "class ");
+                        : type.isRecord()
+                                ? "record "
+                                : type.isInterface() ? "interface " : "class ");
         head.append(type.getName());
         Type parent = type.getGenericSuperclass();
         if (parent != null && parent != Object.class && !type.isEnum() && !type.isRecord()) {

@@ -699,22 +699,36 @@ public abstract class Link<E> implements Watchdog.Watched {
         }
     }
 
-    /** Writes what was held back or waits, unless another thread is at it. May block. */
+    /**
+     * Writes what this thread held back, and what is urgent, unless another thread is at it. May
+     * block. What others queued is not written, since this thread is about to read: the other side
+     * may be one that takes no more before something was read. A writer sees to that.
+     */
     protected final void flush() {
-        if ((outbound.hasArrivals() || isMoreDue()) && tryAcquireWrite()) {
+        if ((heldBack || hasUrgent()) && tryAcquireWrite()) {
             try {
-                writeAll();
+                if (phase == Phase.CONNECTED) {
+                    encodeUrgent();
+                    flushBuffer();
+                }
+            } catch (IOException e) {
+                lost(held);
+                broken(e);
+            } catch (RuntimeException | Error e) {
+                end(e);
+                throw e;
             } finally {
                 releaseWrite();
             }
         }
     }
 
-    /** As {@link #flush}, but by a thread that may wait in the socket: this one or another. */
+    /** As {@link #flush}, and has the rest written too; if it may not wait in the socket, all. */
     protected final void flushSoon() {
         if (isOwner() && mayWaitInSocket()) {
             flush();
-        } else if (outbound.hasArrivals() || isMoreDue()) {
+        }
+        if (outbound.hasArrivals() || isMoreDue()) {
             kick();
         }
     }

@@ -1,0 +1,119 @@
+package io.peerloom.websocket;
+
+import io.peerloom.internal.link.ChannelWire;
+import io.peerloom.internal.link.Connector;
+import io.peerloom.internal.link.TlsWire;
+import io.peerloom.internal.link.Wire;
+import io.peerloom.internal.protocol.ClientHandshake;
+import io.peerloom.internal.protocol.HandshakeException;
+import io.peerloom.internal.protocol.HeadParser;
+import io.peerloom.internal.protocol.ResponseBody;
+import io.peerloom.internal.protocol.ResponseHead;
+import io.peerloom.stream.StreamPeer;
+import io.peerloom.stream.StreamPeerTLS;
+import io.peerloom.stream.TLSOptions;
+import java.io.IOException;
+import java.net.StandardSocketOptions;
+import java.nio.channels.SocketChannel;
+import java.security.SecureRandom;
+import javax.net.ssl.SSLSession;
+
+/** The client's side of one opening: connects, sends the request, verifies the answer. */
+final class ClientSide extends Handshaking {
+
+    private final WebSocketUrl url;
+    private final TLSOptions tls;
+    private final boolean noDelay;
+
+    /** Whether it adds TLS of its own; a stream that has TLS gets no more. */
+    private final boolean addsTls;
+
+    private final ClientHandshake handshake;
+
+    /**
+     * @param tls for {@code wss:}, instead of those of the options; null for that
+     * @param noDelay for a socket of its own
+     * @param stream as for {@link Handshaking}; null to connect to the URL's host
+     * @throws IllegalArgumentException if a header or subprotocol cannot be sent, or the TLS
+     *     options are a server's
+     */
+    ClientSide(
+            WebSocketUrl url,
+            WebSocketOptions options,
+            TLSOptions tls,
+            boolean noDelay,
+            StreamPeer stream) {
+        super(options, stream);
+        this.url = url;
+        TLSOptions asked = tls != null ? tls : options.tls();
+        this.tls = asked != null ? asked : TLSOptions.client();
+        if (this.tls.isServer()) {
+            throw new IllegalArgumentException("TLS options of a server, for a client");
+        }
+        this.noDelay = noDelay;
+        addsTls = url.secure() && !(stream instanceof StreamPeerTLS);
+        byte[] nonce = new byte[16];
+        new SecureRandom().nextBytes(nonce);
+        handshake =
+                ClientHandshake.of(
+                        url.hostHeader(),
+                        url.target(),
+                        options.protocols(),
+                        headers,
+                        options.compression() == null ? null : options.compression().wish(),
+                        nonce);
+    }
+
+    @Override
+    Wire socket(WebSocketConnection connection) throws IOException {
+        Connector connector = connection.connector();
+        SocketChannel channel = connector.connect(connector.resolve(url.host(), url.port()), null);
+        channel.setOption(StandardSocketOptions.TCP_NODELAY, noDelay);
+        return new ChannelWire(channel);
+    }
+
+    /** On the connection's thread: the default context may have files to read. */
+    @Override
+    Wire secured(Wire plain) throws IOException {
+        if (!addsTls) {
+            return plain;
+        }
+        try {
+            String override = tls.getCommonNameOverride();
+            return TlsWire.client(
+                    plain,
+                    tls.getSslContext(),
+                    override.isEmpty() ? url.host() : override,
+                    url.port());
+        } catch (IllegalArgumentException | IllegalStateException e) {
+            plain.close(); // no default context, or a host that is no name for TLS
+            throw new IOException("no TLS with " + url.host() + ": " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    String shakeHands(WebSocketConnection connection, SSLSession beneath)
+            throws IOException, HandshakeException {
+        connection.writeHead(handshake.request());
+        int most = options.limits().maxHeadBytes();
+        HeadParser parser = HeadParser.response(most, options.limits().maxHeaders());
+        connection.readHead(parser);
+        ResponseHead answer = parser.responseHead();
+        try {
+            String protocol = handshake.verify(answer).orElse("");
+            handshake.deflate(answer).ifPresent(connection::compress);
+            connection.response(new HandshakeResponse(answer, new byte[0], true));
+            return protocol;
+        } catch (HandshakeException e) {
+            var body = new ResponseBody(answer, most);
+            connection.readBody(body, () -> failure(e, answer, body));
+            throw failure(e, answer, body);
+        }
+    }
+
+    private static UpgradeFailedException failure(
+            HandshakeException why, ResponseHead answer, ResponseBody body) {
+        return new UpgradeFailedException(
+                why.getMessage(), new HandshakeResponse(answer, body.bytes(), body.isComplete()));
+    }
+}
