@@ -9,11 +9,12 @@ import io.peerloom.stream.StreamPeerSocket;
 import io.peerloom.stream.StreamPeerTCP;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.stream.TCPServer;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.stream.UDSServer;
 import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.Compression;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
@@ -41,7 +42,7 @@ class PinningTest {
                     .withHandshakeTimeout(Duration.ofMillis(200))
                     .withCloseTimeout(Duration.ofMillis(200));
 
-    private static final Options PLAIN = Options.defaults();
+    private static final WebSocketOptions PLAIN = WebSocketOptions.defaults();
 
     @TempDir Path folder;
 
@@ -97,8 +98,9 @@ class PinningTest {
     }
 
     private void everything() throws Exception {
-        Options tls = PLAIN.withSslContext(Certificates.showing(Certificates.GOOD));
-        Options packed =
+        WebSocketOptions tls =
+                PLAIN.withTls(TLSOptions.server(Certificates.showing(Certificates.GOOD)));
+        WebSocketOptions packed =
                 PLAIN.withCompression(
                         Compression.defaults().withContextTakeover(true, true).withThreshold(1));
         webSockets("ws", PLAIN);
@@ -124,7 +126,7 @@ class PinningTest {
     }
 
     /** Eight clients on virtual threads, with small and large messages. */
-    private static void webSockets(String scheme, Options options) throws Exception {
+    private static void webSockets(String scheme, WebSocketOptions options) throws Exception {
         try (var server = new WebSocketServer()) {
             server.setOptions(options);
             server.start(0, PinningTest::echo);
@@ -199,7 +201,7 @@ class PinningTest {
     }
 
     /** Handshakes that fail, time out and are given up; a name that does not exist. */
-    private static void failures(Options tls) throws Exception {
+    private static void failures(WebSocketOptions tls) throws Exception {
         try (var server = new WebSocketServer();
                 var silent = new TCPServer()) {
             server.setOptions(tls);

@@ -4,8 +4,8 @@ import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.websocket.HandshakeResponse;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeRequest;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.time.Duration;
@@ -28,7 +28,7 @@ import javax.net.ssl.SSLSession;
  *
  * <pre>{@code
  * AsyncWebSocketPeer.connect("wss://example.com/feed")
- *         .thenCompose(peer -> peer.send("subscribe").thenCompose(sent -> peer.receive()))
+ *         .thenCompose(peer -> peer.sendText("subscribe").thenCompose(sent -> peer.receive()))
  *         .orTimeout(5, SECONDS)
  *         .thenAccept(message -> log.info("{}", message));
  * }</pre>
@@ -86,13 +86,13 @@ public final class AsyncWebSocketPeer {
     // ---- opening ----
 
     /**
-     * Connects, with the default options, see {@link #connect(String, Options)}.
+     * Connects, with the default options, see {@link #connect(String, WebSocketOptions)}.
      *
      * @param url as for {@link WebSocketPeer#connectToUrl}
      * @return the open peer
      */
     public static CompletableFuture<AsyncWebSocketPeer> connect(String url) {
-        return connect(url, Options.defaults());
+        return connect(url, WebSocketOptions.defaults());
     }
 
     /**
@@ -109,7 +109,8 @@ public final class AsyncWebSocketPeer {
      *     cause of an answer that can be read is an {@link
      *     io.peerloom.websocket.UpgradeFailedException}
      */
-    public static CompletableFuture<AsyncWebSocketPeer> connect(String url, Options options) {
+    public static CompletableFuture<AsyncWebSocketPeer> connect(
+            String url, WebSocketOptions options) {
         return connecting(url, options, null);
     }
 
@@ -119,21 +120,21 @@ public final class AsyncWebSocketPeer {
      * @param url as for {@link WebSocketPeer#connectToUrl}
      * @param options what to ask for
      * @param executor runs the stages of this peer's futures, and of this one
-     * @return as {@link #connect(String, Options)}
+     * @return as {@link #connect(String, WebSocketOptions)}
      */
     public static CompletableFuture<AsyncWebSocketPeer> connect(
-            String url, Options options, Executor executor) {
+            String url, WebSocketOptions options, Executor executor) {
         return connecting(url, options, Objects.requireNonNull(executor, "executor"));
     }
 
     private static CompletableFuture<AsyncWebSocketPeer> connecting(
-            String url, Options options, Executor executor) {
+            String url, WebSocketOptions options, Executor executor) {
         Objects.requireNonNull(url, "url");
         Objects.requireNonNull(options, "options");
         return Relay.connect(
                 () -> WebSocketPeer.connect(url, options),
                 open -> new AsyncWebSocketPeer(open, executor),
-                unwanted -> unwanted.close(-1, ""),
+                unwanted -> unwanted.abort(),
                 executor);
     }
 
@@ -601,7 +602,7 @@ public final class AsyncWebSocketPeer {
      * @return done when it was accepted
      * @throws IllegalArgumentException if the text has an unpaired surrogate
      */
-    public CompletableFuture<Void> send(String text) {
+    public CompletableFuture<Void> sendText(String text) {
         return send(Message.text(text));
     }
 
@@ -693,10 +694,10 @@ public final class AsyncWebSocketPeer {
      * Closes the connection: what was sent before leaves first, waiting for room if need be, then
      * the close frame; the other side has {@link Limits#closeTimeout} to answer it. What it had
      * sent can still be received. Nothing is accepted for sending any more. Once closing, the
-     * arguments have no effect, but for a negative code.
+     * arguments have no effect.
      *
      * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; 1005 for a close frame without a
-     *     code; a negative code drops the connection at once, and what was not sent with it
+     *     code
      * @param reason at most 123 bytes in UTF-8
      * @return how it ended, as {@link #closed}; it does not fail
      * @throws IllegalArgumentException for another code, a longer reason, or an unpaired surrogate
@@ -708,12 +709,21 @@ public final class AsyncWebSocketPeer {
         return closed();
     }
 
+    /**
+     * Drops the connection at once: without a close frame, and with it whatever was not sent. Also
+     * when it is closing already.
+     *
+     * @return how it ended, as {@link #closed}; it does not fail
+     */
+    public CompletableFuture<CloseInfo> abort() {
+        closing = true;
+        peer.abort();
+        inlet.closeBegun();
+        return closed();
+    }
+
     private void beginToClose(int code, String reason) {
-        if (code < 0) {
-            closing = true;
-            peer.close(code, reason);
-            inlet.closeBegun();
-        } else if (!closing) {
+        if (!closing) {
             closing = true;
             outlet.sendLast(new Close(code, reason));
         }

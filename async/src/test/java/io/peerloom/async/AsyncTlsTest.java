@@ -6,9 +6,10 @@ import static org.awaitility.Awaitility.await;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketServer;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -30,7 +31,9 @@ class AsyncTlsTest {
 
     private static WebSocketServer echoes(String certificate) throws Exception {
         var server = new WebSocketServer();
-        server.setOptions(Options.defaults().withSslContext(Certificates.showing(certificate)));
+        server.setOptions(
+                WebSocketOptions.defaults()
+                        .withTls(TLSOptions.server(Certificates.showing(certificate))));
         server.start(0, AsyncWebSocketServer.adapt(AsyncTlsTest::echo));
         return server;
     }
@@ -51,7 +54,8 @@ class AsyncTlsTest {
     void messagesGoBothWaysAndTheEndIsClean() throws Exception {
         try (var server = echoes(Certificates.GOOD)) {
             String url = "wss://localhost:" + server.getLocalPort() + "/";
-            Options options = Options.defaults().withSslContext(Certificates.trusting());
+            WebSocketOptions options =
+                    WebSocketOptions.defaults().withTls(TLSOptions.client(Certificates.trusting()));
             AsyncWebSocketPeer client = get(AsyncWebSocketPeer.connect(url, options));
 
             for (int size : new int[] {0, 1, 20_000, 300_000}) {
@@ -73,7 +77,8 @@ class AsyncTlsTest {
         String alias = (String) Certificates.class.getField(which).get(null);
         try (var server = echoes(alias)) {
             String url = "wss://localhost:" + server.getLocalPort() + "/";
-            Options options = Options.defaults().withSslContext(Certificates.trusting());
+            WebSocketOptions options =
+                    WebSocketOptions.defaults().withTls(TLSOptions.client(Certificates.trusting()));
 
             assertThatThrownBy(() -> get(AsyncWebSocketPeer.connect(url, options)))
                     .isInstanceOf(CompletionException.class)
@@ -96,9 +101,9 @@ class AsyncTlsTest {
     void aServerThatSaysNothingIsGivenUp() throws Exception {
         try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             String url = "wss://localhost:" + silent.getLocalPort() + "/";
-            Options options =
-                    Options.defaults()
-                            .withSslContext(Certificates.trusting())
+            WebSocketOptions options =
+                    WebSocketOptions.defaults()
+                            .withTls(TLSOptions.client(Certificates.trusting()))
                             .withLimits(
                                     Limits.defaults().withHandshakeTimeout(Duration.ofMillis(300)));
 

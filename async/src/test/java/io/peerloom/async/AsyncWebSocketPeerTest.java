@@ -8,9 +8,9 @@ import static org.awaitility.Awaitility.await;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeFailedException;
 import io.peerloom.websocket.UpgradeResponse;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
@@ -104,7 +104,7 @@ class AsyncWebSocketPeerTest {
     void talksToABlockingServer() throws Exception {
         try (var server = new WebSocketServer()) {
             server.setBindIp("127.0.0.1");
-            server.setOptions(Options.defaults().withProtocols("v2.game"));
+            server.setOptions(WebSocketOptions.defaults().withProtocols("v2.game"));
             server.start(
                     0,
                     peer -> {
@@ -115,7 +115,7 @@ class AsyncWebSocketPeerTest {
             var peer =
                     AsyncWebSocketPeer.connect(
                                     url(server),
-                                    Options.defaults().withProtocols("v1.game", "v2.game"))
+                                    WebSocketOptions.defaults().withProtocols("v1.game", "v2.game"))
                             .join();
             assertThat(peer.getSelectedProtocol()).isEqualTo("v2.game");
             assertThat(peer.getRequestedUrl()).isEqualTo(url(server));
@@ -123,7 +123,7 @@ class AsyncWebSocketPeerTest {
             assertThat(peer.getConnectedPort()).isEqualTo(server.getLocalPort());
             assertThat(peer.getUpgradeRequest()).isEmpty();
             assertThat(peer.getCloseCode()).isEqualTo(-1);
-            peer.send("héllo").join();
+            peer.sendText("héllo").join();
             peer.send(new byte[] {1, 2, 3}).join();
             peer.send(Message.binary(new byte[300_000])).join();
             assertThat(peer.receive().join()).isEqualTo(Message.text("héllo"));
@@ -548,7 +548,7 @@ class AsyncWebSocketPeerTest {
             assertThat(early.join()).isEmpty();
             assertThat(peer.receiveBatch(10).join()).isEmpty();
         }
-        try (var server = WebSocketServer.serve(0, peer -> peer.close(-1, ""))) {
+        try (var server = WebSocketServer.serve(0, peer -> peer.abort())) {
             var peer = AsyncWebSocketPeer.connect(url(server)).join();
             assertThat(failureOf(peer.receiveBatch(10)).code()).isEqualTo(ErrorCode.FAILED);
         }
@@ -564,17 +564,17 @@ class AsyncWebSocketPeerTest {
             var both =
                     peer.receive()
                             .thenApply(first -> {
-                                peer.send("two").join();
+                                peer.sendText("two").join();
                                 return first.text() + " " + peer.receive().join().text();
                             });
-            peer.send("one").join();
+            peer.sendText("one").join();
             assertThat(both.join()).isEqualTo("one two");
             // the same where both were asked for before
             var second = new CompletableFuture<Message>();
             var outer = peer.receive().thenApply(first -> first.text() + second.join().text());
             var inner = peer.receive().thenAccept(second::complete);
-            peer.send("a").join();
-            peer.send("b").join();
+            peer.sendText("a").join();
+            peer.sendText("b").join();
             assertThat(outer.join()).isEqualTo("ab");
             inner.join();
             peer.close().join();
@@ -618,15 +618,16 @@ class AsyncWebSocketPeerTest {
                 var executor = Executors.newSingleThreadExecutor(named)) {
             var own = AsyncWebSocketPeer.connect(url(server)).join();
             var thread = own.receive().thenApply(m -> Thread.currentThread());
-            own.send("x").join();
+            own.sendText("x").join();
             assertThat(thread.join().isVirtual()).isTrue();
             own.close().join();
 
-            var connected = AsyncWebSocketPeer.connect(url(server), Options.defaults(), executor);
+            var connected =
+                    AsyncWebSocketPeer.connect(url(server), WebSocketOptions.defaults(), executor);
             var peer = connected.join();
             var receiving = peer.receive().thenApply(m -> Thread.currentThread().getName());
             var closing = peer.closed().thenApply(end -> Thread.currentThread().getName());
-            peer.send("x").join();
+            peer.sendText("x").join();
             assertThat(receiving.join()).isEqualTo("mine");
             peer.close().join();
             assertThat(closing.join()).isEqualTo("mine");
@@ -643,7 +644,7 @@ class AsyncWebSocketPeerTest {
                             task -> {
                                 throw new RejectedExecutionException("closed");
                             });
-            peer.send("x").join();
+            peer.sendText("x").join();
             assertThat(peer.receive().join()).isEqualTo(Message.text("x"));
             peer.close().join();
         }
@@ -661,8 +662,8 @@ class AsyncWebSocketPeerTest {
                                     Thread.currentThread().interrupt();
                                     return peer.receive();
                                 });
-                peer.send("a").join();
-                peer.send("b").join();
+                peer.sendText("a").join();
+                peer.sendText("b").join();
                 assertThat(next.join()).isEqualTo(Message.text("b"));
             }
             peer.close().join();
@@ -782,7 +783,7 @@ class AsyncWebSocketPeerTest {
                 Runnable sending =
                         () -> {
                             for (int i = 0; i < each; i++) {
-                                sent.add(peer.send(name + ":" + i));
+                                sent.add(peer.sendText(name + ":" + i));
                             }
                         };
                 if (t == 0) { // one of them on the thread that receives, which writes by itself
@@ -840,7 +841,7 @@ class AsyncWebSocketPeerTest {
                 sent.add(peer.send(payload));
             }
             await().until(() -> sent.get(0).isDone());
-            var takenBack = peer.send("never mind");
+            var takenBack = peer.sendText("never mind");
             assertThat(takenBack.cancel(false)).isTrue();
             assertThat(sent.get(count - 1)).isNotDone();
             var closed = peer.close(); // comes after all of them
@@ -858,9 +859,9 @@ class AsyncWebSocketPeerTest {
         try (var server = echoServer()) {
             var peer = AsyncWebSocketPeer.connect(url(server)).join();
             var closed = peer.close(4000, "done");
-            assertThat(failureOf(peer.send("late")).code()).isEqualTo(ErrorCode.FAILED);
+            assertThat(failureOf(peer.sendText("late")).code()).isEqualTo(ErrorCode.FAILED);
             assertThat(closed.join().code()).isEqualTo(4000);
-            assertThat(failureOf(peer.send("later")).code()).isEqualTo(ErrorCode.FAILED);
+            assertThat(failureOf(peer.sendText("later")).code()).isEqualTo(ErrorCode.FAILED);
         }
     }
 
@@ -953,7 +954,7 @@ class AsyncWebSocketPeerTest {
                                 sent.complete(null);
                                 peer.receive();
                             } else if (end == End.OTHER_DROPS) {
-                                peer.close(-1, "");
+                                peer.abort();
                             } else {
                                 peer.close(4003, "");
                             }
@@ -1016,12 +1017,12 @@ class AsyncWebSocketPeerTest {
                         peer -> {
                             peer.sendText("last");
                             peer.receive();
-                            peer.close(-1, "");
+                            peer.abort();
                         })) {
             var peer = AsyncWebSocketPeer.connect(url(server)).join();
             assertThat(peer.receive().join()).isEqualTo(Message.text("last"));
             var next = peer.receive();
-            peer.send("go").join();
+            peer.sendText("go").join();
             PeerException failure = failureOf(next);
             assertThat(failure.code()).isEqualTo(ErrorCode.FAILED);
             assertThat(failure).hasCauseInstanceOf(IOException.class);
@@ -1032,7 +1033,7 @@ class AsyncWebSocketPeerTest {
             assertThat(end.failure()).contains(failure.getCause());
             assertThat(peer.getFailure()).isEqualTo(end.failure());
             assertThat(failureOf(peer.receive())).hasCause(failure.getCause());
-            assertThat(failureOf(peer.send("x"))).hasCause(failure.getCause());
+            assertThat(failureOf(peer.sendText("x"))).hasCause(failure.getCause());
         }
     }
 
@@ -1048,7 +1049,7 @@ class AsyncWebSocketPeerTest {
                         })) {
             var peer = AsyncWebSocketPeer.connect(url(server)).join();
             var receive = peer.receive();
-            CloseInfo end = peer.close(-1, "").join();
+            CloseInfo end = peer.abort().join();
             assertThat(end.code()).isEqualTo(1006);
             assertThat(end.clean()).isFalse();
             assertThat(receive.join()).isNull(); // we wanted it so
@@ -1064,8 +1065,8 @@ class AsyncWebSocketPeerTest {
             assertThatIllegalArgumentException().isThrownBy(() -> peer.close(5000, ""));
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> peer.close(1000, "x".repeat(124)));
-            assertThatIllegalArgumentException().isThrownBy(() -> peer.send("\ud800"));
-            peer.send("still open").join();
+            assertThatIllegalArgumentException().isThrownBy(() -> peer.sendText("\ud800"));
+            peer.sendText("still open").join();
             assertThat(peer.receive().join()).isEqualTo(Message.text("still open"));
             peer.close().join();
         }
@@ -1143,7 +1144,7 @@ class AsyncWebSocketPeerTest {
     void servesThroughFutures() throws Exception {
         var peers = new AtomicReference<AsyncWebSocketPeer>();
         try (var server = new WebSocketServer()) {
-            server.setOptions(Options.defaults().withProtocols("echo"));
+            server.setOptions(WebSocketOptions.defaults().withProtocols("echo"));
             server.start(
                     0,
                     AsyncWebSocketServer.adapt(peer -> {
@@ -1151,7 +1152,8 @@ class AsyncWebSocketPeerTest {
                         return echoUntil("end", peer);
                     }));
             try (var client =
-                    WebSocketPeer.connect(url(server), Options.defaults().withProtocols("echo"))) {
+                    WebSocketPeer.connect(
+                            url(server), WebSocketOptions.defaults().withProtocols("echo"))) {
                 for (int i = 0; i < 1_000; i++) {
                     client.send(number(i));
                 }
@@ -1210,7 +1212,7 @@ class AsyncWebSocketPeerTest {
                         })) {
             var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort()).join();
             if (!throwing) {
-                peer.send("x").join();
+                peer.sendText("x").join();
             }
             assertThat(peer.closed().join().code()).isEqualTo(1011);
         }
@@ -1237,7 +1239,7 @@ class AsyncWebSocketPeerTest {
     void stoppingAServerEndsItsConnections() throws Exception {
         var server = AsyncWebSocketServer.serve(0, peer -> echoUntil("end", peer));
         var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort()).join();
-        peer.send("x").join();
+        peer.sendText("x").join();
         assertThat(peer.receive().join()).isEqualTo(Message.text("x"));
         var closed = peer.closed();
         server.stop().join();
@@ -1253,7 +1255,7 @@ class AsyncWebSocketPeerTest {
         try (var server =
                 AsyncWebSocketServer.serve(0, peer -> peer.closed().thenAccept(ended::complete))) {
             var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + server.getLocalPort()).join();
-            peer.send("nobody takes it").join();
+            peer.sendText("nobody takes it").join();
             if (stops) {
                 server.stop().get(20, TimeUnit.SECONDS); // 45, and in vain, as it was
                 assertThat(ended).isDone();
@@ -1270,7 +1272,7 @@ class AsyncWebSocketPeerTest {
         var never = new CompletableFuture<Void>();
         var core = new WebSocketServer();
         core.setOptions(
-                Options.defaults()
+                WebSocketOptions.defaults()
                         .withLimits(Limits.defaults().withCloseTimeout(Duration.ofMillis(500))));
         core.start(0, AsyncWebSocketServer.adapt(peer -> never));
         var peer = AsyncWebSocketPeer.connect("ws://127.0.0.1:" + core.getLocalPort()).join();

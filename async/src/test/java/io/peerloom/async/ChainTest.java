@@ -88,7 +88,7 @@ class ChainTest {
         SEND(Feed.DRAIN) {
             @Override
             CompletableFuture<?> step(AsyncWebSocketPeer peer) {
-                return peer.send("x");
+                return peer.sendText("x");
             }
         },
         ECHO(Feed.ECHO) {
@@ -213,13 +213,13 @@ class ChainTest {
                 case VIRTUAL -> Thread.startVirtualThread(begin);
                 case STAGE -> {
                     CompletableFuture<?> first =
-                            kind.feed == Feed.DRAIN ? peer.send("x") : peer.receive();
+                            kind.feed == Feed.DRAIN ? peer.sendText("x") : peer.receive();
                     first.thenRun(begin).join();
                 }
                 default -> Thread.ofPlatform().start(begin);
             }
             begun.get(200, TimeUnit.SECONDS).get(200, TimeUnit.SECONDS);
-            peer.close(-1, "").join();
+            peer.abort().join();
             return chain;
         }
     }

@@ -3,9 +3,9 @@ package io.peerloom.examples;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeRequest;
 import io.peerloom.websocket.UpgradeResponse;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
@@ -191,7 +191,7 @@ public final class ArenaServer implements AutoCloseable {
         world = new ArenaWorld(seed);
         arrivals = new Allowance(40, 120, 0);
         server.setOptions(
-                Options.defaults()
+                WebSocketOptions.defaults()
                         .withLimits(
                                 Limits.defaults()
                                         .withMaxMessageBytes(1024)

@@ -1,8 +1,9 @@
 package io.peerloom.examples;
 
 import io.peerloom.Limits;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.websocket.Compression;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import java.io.File;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
@@ -108,8 +109,8 @@ final class Arguments {
      * @param server whether the key store has the own certificate, or those to trust
      * @throws IOException if the key store cannot be read
      */
-    Options options(boolean server) throws IOException {
-        Options options = Options.defaults().withLimits(limits());
+    WebSocketOptions options(boolean server) throws IOException {
+        WebSocketOptions options = WebSocketOptions.defaults().withLimits(limits());
         if (has(DEFLATE)) {
             options =
                     options.withCompression(
@@ -119,7 +120,11 @@ final class Arguments {
         }
         if (has(TLS)) {
             try {
-                options = options.withSslContext(context(server));
+                options =
+                        options.withTls(
+                                server
+                                        ? TLSOptions.server(context(true))
+                                        : TLSOptions.client(context(false)));
             } catch (GeneralSecurityException e) {
                 throw new IOException("key store " + get(TLS, "") + ": " + e.getMessage(), e);
             }

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.websocket.Compression;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeResponse;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketServer;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
@@ -62,7 +62,7 @@ class BrowserInteropTest {
 
     private static void check(Chromium chromium, Compression way, String agreed) throws Exception {
         try (var server = new WebSocketServer()) {
-            server.setOptions(Options.defaults().withCompression(way));
+            server.setOptions(WebSocketOptions.defaults().withCompression(way));
             server.setUpgradeHandler(request ->
                     request.isUpgrade()
                             ? UpgradeResponse.accept()

@@ -9,7 +9,7 @@ import io.peerloom.testing.Program;
 import io.peerloom.testing.Programs;
 import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -152,7 +152,7 @@ final class Chromium implements AutoCloseable {
             devTools =
                     WebSocketPeer.connect(
                             program.await(LISTENING).substring(LISTENING.length()),
-                            Options.defaults()
+                            WebSocketOptions.defaults()
                                     .withLimits(
                                             Limits.defaults()
                                                     .withMaxMessageBytes(64 << 20)

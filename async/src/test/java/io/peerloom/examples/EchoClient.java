@@ -5,7 +5,7 @@ import io.peerloom.async.AsyncWebSocketPeer;
 import io.peerloom.async.PeerException;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -82,7 +82,7 @@ public final class EchoClient {
 
     private final String url;
     private final Path path;
-    private final Options options;
+    private final WebSocketOptions options;
     private final Arguments.Api api;
 
     private EchoClient(Arguments arguments) throws IOException {

@@ -203,7 +203,7 @@ class ExamplesTest {
                         peer ->
                                 peer.receive()
                                         .thenCompose(m ->
-                                                peer.send(
+                                                peer.sendText(
                                                         peer.getUpgradeRequest()
                                                                 .orElseThrow()
                                                                 .header("Authorization")
@@ -490,7 +490,7 @@ class ExamplesTest {
                                 case "/c?n=2&me=a+b" -> {
                                     peer.sendText("three"); // so that it is seen to be open
                                     echoed.add(peer.receive());
-                                    peer.close(-1, "");
+                                    peer.abort();
                                 }
                                 default -> {}
                             }

@@ -4,7 +4,7 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 
 import io.peerloom.async.AsyncWebSocketPeer;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import java.util.concurrent.CompletableFuture;
 
 /** Futures: connect, ask, take the answer, close; within five seconds. */
@@ -15,10 +15,10 @@ public final class FuturesClient {
     /** The first answer of a server to a question. */
     public static CompletableFuture<String> ask(String url, String token, String question) {
         return AsyncWebSocketPeer.connect(
-                        url, Options.defaults().withHeader("Authorization", token))
+                        url, WebSocketOptions.defaults().withHeader("Authorization", token))
                 .thenCompose(peer -> {
                     var answer =
-                            peer.send(question)
+                            peer.sendText(question)
                                     .thenCompose(sent -> peer.receive())
                                     .thenApply(Message::text)
                                     .orTimeout(5, SECONDS);

@@ -6,7 +6,7 @@ import io.peerloom.async.CloseInfo;
 import io.peerloom.async.PeerException;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -33,10 +33,10 @@ final class SuiteClient {
 
     private final String base;
     private final Path socket;
-    private final Options options;
+    private final WebSocketOptions options;
     private final Arguments.Api api;
 
-    SuiteClient(String url, Path socket, Options options, Arguments.Api api) {
+    SuiteClient(String url, Path socket, WebSocketOptions options, Arguments.Api api) {
         URI uri = URI.create(url);
         this.base = uri.getScheme() + "://" + uri.getRawAuthority();
         this.socket = socket;

@@ -71,7 +71,7 @@ public class FuturesBenchmark {
     /** Drops the connection. */
     @TearDown(Level.Trial)
     public void drop() {
-        peer.close(-1, "").join();
+        peer.abort().join();
         server.close();
     }
 

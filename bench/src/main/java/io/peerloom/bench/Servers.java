@@ -39,9 +39,10 @@ import io.peerloom.ErrorCode;
 import io.peerloom.async.AsyncWebSocketPeer;
 import io.peerloom.async.AsyncWebSocketServer;
 import io.peerloom.bench.Entry.Kind;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.websocket.Compression;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import io.undertow.Handlers;
@@ -191,11 +192,11 @@ public final class Servers {
     private static WebSocketServer peerloom(Setup setup) throws IOException {
         var server = new WebSocketServer();
         server.setBindIp(HOST);
-        Options options = Options.defaults();
+        WebSocketOptions options = WebSocketOptions.defaults();
         server.setOptions(
                 switch (setup.mode()) {
                     case PLAIN -> options;
-                    case TLS -> options.withSslContext(setup.sslContext());
+                    case TLS -> options.withTls(TLSOptions.server(setup.sslContext()));
                     case DEFLATE -> options.withCompression(Compression.defaults());
                 });
         return server;

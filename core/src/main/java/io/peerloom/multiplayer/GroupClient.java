@@ -111,7 +111,7 @@ final class GroupClient implements Membership, Wire.Reader {
         }
         if (late && !connected && !news.isInterrupted()) {
             failure = new IllegalStateException("the server gave no number in time");
-            peer.close(-1, "");
+            peer.abort();
         }
         if (result == ErrorCode.OK) {
             result = peer.poll(); // the end is seen once all messages are taken

@@ -5,8 +5,8 @@ import io.peerloom.Limits;
 import io.peerloom.Peer;
 import io.peerloom.packet.PacketPeer;
 import io.peerloom.stream.TLSOptions;
-import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeResponse;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.time.Duration;
@@ -125,7 +125,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     private final Generation generation;
     private final Wire wire;
     private final News news = new News();
-    private Options options;
+    private WebSocketOptions options;
 
     /** What it is now; null for neither server nor client. Volatile for {@link #wakeup}. */
     private volatile Membership membership;
@@ -157,7 +157,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     public WebSocketMultiplayerPeer(Generation generation) {
         this(
                 generation,
-                Options.defaults()
+                WebSocketOptions.defaults()
                         .withLimits(Limits.defaults().withHandshakeTimeout(Duration.ofSeconds(3))));
     }
 
@@ -167,7 +167,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      * @param generation which wire to speak
      * @param options for its connections
      */
-    public WebSocketMultiplayerPeer(Generation generation, Options options) {
+    public WebSocketMultiplayerPeer(Generation generation, WebSocketOptions options) {
         this.generation = Objects.requireNonNull(generation, "generation");
         this.options = Objects.requireNonNull(options, "options");
         wire = Wire.of(generation);
@@ -191,7 +191,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
     }
 
     /** {@return the options for connections} */
-    public Options getOptions() {
+    public WebSocketOptions getOptions() {
         return options;
     }
 
@@ -201,7 +201,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      *
      * @param options for its connections
      */
-    public void setOptions(Options options) {
+    public void setOptions(WebSocketOptions options) {
         this.options = Objects.requireNonNull(options, "options");
     }
 
@@ -389,7 +389,7 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
         }
         var ours = new Inbox(options.limits());
         var server = new WebSocketServer();
-        server.setOptions(tls == null ? options : options.withSslContext(tls.getSslContext()));
+        server.setOptions(tls == null ? options : options.withTls(tls));
         server.setBindIp(bindAddress);
         server.setUpgradeHandler(request ->
                 ours.isFullOfOrphans() || refusing

@@ -11,8 +11,9 @@ import java.util.Objects;
  *
  * <p>The rules that all of them share are here: the outcome of a {@link #getPacket()} is kept, an
  * empty packet is not sent, and the size of encoded values is bounded. A subclass moves the
- * packets: it implements {@link #checkPacket()}, {@link #takePacket()} and {@link
- * #sendPacket(byte[])}.
+ * packets: it implements {@link #getAvailablePacketCount()}, {@link #checkPacket()}, {@link
+ * #takePacket()} and {@link #sendPacket(byte[])}, and can override nothing else. Anybody may write
+ * one, for a transport of one's own. Godot: {@code PacketPeerExtension}.
  *
  * <h2>Threads</h2>
  *

@@ -27,6 +27,12 @@ import java.util.Objects;
  * {@link #lastResult()} and {@link #limitValueBytes(int)}, belongs to one receiving thread at a
  * time, which need not be one of those that put.
  *
+ * <h2>Streams of one's own</h2>
+ *
+ * A subclass moves bytes, by the five abstract methods and nothing else: what is built on them
+ * cannot be overridden, so a value has the same bytes on every stream. {@link StreamPeerTLS} and
+ * {@code PacketPeerStream} run over such a stream. Godot: {@code StreamPeerExtension}.
+ *
  * <h2>Failures</h2>
  *
  * What the network or the other side can cause is an {@link ErrorCode}, never an exception. A typed
@@ -90,7 +96,7 @@ public abstract class StreamPeer {
      * @param data the bytes to send; not kept
      * @return {@link ErrorCode#OK} when all of it was taken
      */
-    public ErrorCode putData(byte[] data) {
+    public final ErrorCode putData(byte[] data) {
         return putData(data, 0, data.length);
     }
 
@@ -118,7 +124,7 @@ public abstract class StreamPeer {
      * @param data the bytes to send; not kept
      * @return how many were taken, from the front; -1 when the stream is not connected any more
      */
-    public int putPartialData(byte[] data) {
+    public final int putPartialData(byte[] data) {
         return putPartialData(data, 0, data.length);
     }
 
@@ -142,7 +148,7 @@ public abstract class StreamPeer {
      * @param data where the bytes go
      * @return {@link ErrorCode#OK} when it was filled
      */
-    public ErrorCode getData(byte[] data) {
+    public final ErrorCode getData(byte[] data) {
         return getData(data, 0, data.length);
     }
 
@@ -166,7 +172,7 @@ public abstract class StreamPeer {
      * @param data where the bytes go
      * @return how many there were, perhaps 0; -1 at the end of the stream
      */
-    public int getPartialData(byte[] data) {
+    public final int getPartialData(byte[] data) {
         return getPartialData(data, 0, data.length);
     }
 
@@ -198,7 +204,7 @@ public abstract class StreamPeer {
      *
      * @return false unless it was set
      */
-    public boolean isBigEndianEnabled() {
+    public final boolean isBigEndianEnabled() {
         return bigEndian;
     }
 
@@ -208,7 +214,7 @@ public abstract class StreamPeer {
      *
      * @param enable true for the most significant byte first
      */
-    public void setBigEndian(boolean enable) {
+    public final void setBigEndian(boolean enable) {
         bigEndian = enable;
     }
 
@@ -217,7 +223,7 @@ public abstract class StreamPeer {
      *
      * @return the codec; {@link VariantCodec#GODOT4} unless it was set
      */
-    public VariantCodec getVariantCodec() {
+    public final VariantCodec getVariantCodec() {
         return variantCodec;
     }
 
@@ -228,7 +234,7 @@ public abstract class StreamPeer {
      *
      * @param codec such as {@link VariantCodec#GODOT3}
      */
-    public void setVariantCodec(VariantCodec codec) {
+    public final void setVariantCodec(VariantCodec codec) {
         variantCodec = Objects.requireNonNull(codec, "codec");
     }
 
@@ -237,7 +243,7 @@ public abstract class StreamPeer {
      *
      * @return the limit in bytes, without the length prefix; 8 MiB unless it was set
      */
-    public int maxValueBytes() {
+    public final int maxValueBytes() {
         return maxValueBytes;
     }
 
@@ -250,7 +256,7 @@ public abstract class StreamPeer {
      * @param bytes the limit in bytes, without the length prefix
      * @throws IllegalArgumentException if it is negative
      */
-    public void limitValueBytes(int bytes) {
+    public final void limitValueBytes(int bytes) {
         if (bytes < 0) {
             throw new IllegalArgumentException("limit of " + bytes + " bytes");
         }
@@ -265,7 +271,7 @@ public abstract class StreamPeer {
      *
      * @return the outcome; {@link ErrorCode#OK} before the first get
      */
-    public ErrorCode lastResult() {
+    public final ErrorCode lastResult() {
         return lastResult;
     }
 
@@ -277,7 +283,7 @@ public abstract class StreamPeer {
      * @param value the number; its higher bits are dropped
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode put8(int value) {
+    public final ErrorCode put8(int value) {
         return putData(new byte[] {(byte) value}, 0, Byte.BYTES);
     }
 
@@ -287,7 +293,7 @@ public abstract class StreamPeer {
      * @param value the number; its higher bits are dropped
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode putU8(int value) {
+    public final ErrorCode putU8(int value) {
         return put8(value);
     }
 
@@ -297,7 +303,7 @@ public abstract class StreamPeer {
      * @param value the number; its higher bits are dropped
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode put16(int value) {
+    public final ErrorCode put16(int value) {
         short bits = (short) value;
         byte[] data = new byte[Short.BYTES];
         SHORT.set(data, 0, bigEndian ? bits : Short.reverseBytes(bits));
@@ -310,7 +316,7 @@ public abstract class StreamPeer {
      * @param value the number; its higher bits are dropped
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode putU16(int value) {
+    public final ErrorCode putU16(int value) {
         return put16(value);
     }
 
@@ -320,7 +326,7 @@ public abstract class StreamPeer {
      * @param value the number
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode put32(int value) {
+    public final ErrorCode put32(int value) {
         byte[] data = new byte[Integer.BYTES];
         setInt(data, value);
         return putData(data, 0, Integer.BYTES);
@@ -332,7 +338,7 @@ public abstract class StreamPeer {
      * @param value the number; its higher bits are dropped
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode putU32(long value) {
+    public final ErrorCode putU32(long value) {
         return put32((int) value);
     }
 
@@ -342,7 +348,7 @@ public abstract class StreamPeer {
      * @param value the number
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode put64(long value) {
+    public final ErrorCode put64(long value) {
         byte[] data = new byte[Long.BYTES];
         LONG.set(data, 0, bigEndian ? value : Long.reverseBytes(value));
         return putData(data, 0, Long.BYTES);
@@ -354,7 +360,7 @@ public abstract class StreamPeer {
      * @param value the number; negative ones stand for those from 2^63 on
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode putU64(long value) {
+    public final ErrorCode putU64(long value) {
         return put64(value);
     }
 
@@ -369,7 +375,7 @@ public abstract class StreamPeer {
      * @param value the number
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode putHalf(float value) {
+    public final ErrorCode putHalf(float value) {
         int bits = Float.floatToRawIntBits(value);
         int magnitude = bits & Integer.MAX_VALUE;
         int half;
@@ -389,7 +395,7 @@ public abstract class StreamPeer {
      * @param value the number
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode putFloat(float value) {
+    public final ErrorCode putFloat(float value) {
         return put32(Float.floatToRawIntBits(value));
     }
 
@@ -399,7 +405,7 @@ public abstract class StreamPeer {
      * @param value the number
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode putDouble(double value) {
+    public final ErrorCode putDouble(double value) {
         return put64(Double.doubleToRawLongBits(value));
     }
 
@@ -411,7 +417,7 @@ public abstract class StreamPeer {
      * @param value the text
      * @return the outcome of {@link #putData(byte[], int, int)}
      */
-    public ErrorCode putString(String value) {
+    public final ErrorCode putString(String value) {
         int length = value.codePointCount(0, value.length());
         byte[] data = new byte[lengthWithPrefix(length)];
         setInt(data, length);
@@ -432,7 +438,7 @@ public abstract class StreamPeer {
      * @throws IllegalArgumentException if the text has a surrogate without its partner, for which
      *     there is no UTF-8; nothing was sent
      */
-    public ErrorCode putUtf8String(String value) {
+    public final ErrorCode putUtf8String(String value) {
         for (int at = 0; at < value.length(); at++) {
             if (Character.isSurrogate(value.charAt(at))) {
                 if (Character.charCount(value.codePointAt(at)) == 1) {
@@ -454,7 +460,7 @@ public abstract class StreamPeer {
      * @param value the value
      * @return the outcome as of {@link #putVar(Variant, boolean)}
      */
-    public ErrorCode putVar(Variant value) {
+    public final ErrorCode putVar(Variant value) {
         return putVar(value, false);
     }
 
@@ -470,7 +476,7 @@ public abstract class StreamPeer {
      *     codec cannot encode the value, the {@link VariantException#code()} of it, such as {@link
      *     ErrorCode#INVALID_PARAMETER} for a type that Godot 3 does not have
      */
-    public ErrorCode putVar(Variant value, boolean fullObjects) {
+    public final ErrorCode putVar(Variant value, boolean fullObjects) {
         VariantCodec codec = variantCodec;
         byte[] data;
         try {
@@ -491,7 +497,7 @@ public abstract class StreamPeer {
      *
      * @return the number; 0 after a failure, which {@link #lastResult()} tells
      */
-    public byte get8() {
+    public final byte get8() {
         return receive(Byte.BYTES) ? scratch[0] : 0;
     }
 
@@ -500,7 +506,7 @@ public abstract class StreamPeer {
      *
      * @return the number, 0 to 255; 0 after a failure, which {@link #lastResult()} tells
      */
-    public int getU8() {
+    public final int getU8() {
         return Byte.toUnsignedInt(get8());
     }
 
@@ -509,7 +515,7 @@ public abstract class StreamPeer {
      *
      * @return the number; 0 after a failure, which {@link #lastResult()} tells
      */
-    public short get16() {
+    public final short get16() {
         if (!receive(Short.BYTES)) {
             return 0;
         }
@@ -522,7 +528,7 @@ public abstract class StreamPeer {
      *
      * @return the number, 0 to 65,535; 0 after a failure, which {@link #lastResult()} tells
      */
-    public int getU16() {
+    public final int getU16() {
         return Short.toUnsignedInt(get16());
     }
 
@@ -531,7 +537,7 @@ public abstract class StreamPeer {
      *
      * @return the number; 0 after a failure, which {@link #lastResult()} tells
      */
-    public int get32() {
+    public final int get32() {
         if (!receive(Integer.BYTES)) {
             return 0;
         }
@@ -544,7 +550,7 @@ public abstract class StreamPeer {
      *
      * @return the number, 0 to 2^32 - 1; 0 after a failure, which {@link #lastResult()} tells
      */
-    public long getU32() {
+    public final long getU32() {
         return Integer.toUnsignedLong(get32());
     }
 
@@ -553,7 +559,7 @@ public abstract class StreamPeer {
      *
      * @return the number; 0 after a failure, which {@link #lastResult()} tells
      */
-    public long get64() {
+    public final long get64() {
         if (!receive(Long.BYTES)) {
             return 0;
         }
@@ -567,7 +573,7 @@ public abstract class StreamPeer {
      *
      * @return the number; 0 after a failure, which {@link #lastResult()} tells
      */
-    public long getU64() {
+    public final long getU64() {
         return get64();
     }
 
@@ -577,7 +583,7 @@ public abstract class StreamPeer {
      *
      * @return the number; 0 after a failure, which {@link #lastResult()} tells
      */
-    public float getHalf() {
+    public final float getHalf() {
         return Float.float16ToFloat(get16());
     }
 
@@ -586,7 +592,7 @@ public abstract class StreamPeer {
      *
      * @return the number; 0 after a failure, which {@link #lastResult()} tells
      */
-    public float getFloat() {
+    public final float getFloat() {
         return Float.intBitsToFloat(get32());
     }
 
@@ -595,7 +601,7 @@ public abstract class StreamPeer {
      *
      * @return the number; 0 after a failure, which {@link #lastResult()} tells
      */
-    public double getDouble() {
+    public final double getDouble() {
         return Double.longBitsToDouble(get64());
     }
 
@@ -607,7 +613,7 @@ public abstract class StreamPeer {
      * @return the text; empty after a failure, which {@link #lastResult()} tells. A length of 2^31
      *     or more is {@link ErrorCode#INVALID_DATA}, and so is one beyond {@link #maxValueBytes()}
      */
-    public String getString() {
+    public final String getString() {
         return getString(-1);
     }
 
@@ -618,7 +624,7 @@ public abstract class StreamPeer {
      * @param bytes how many bytes; a negative number has the length read from the stream
      * @return the text; empty after a failure, which {@link #lastResult()} tells
      */
-    public String getString(int bytes) {
+    public final String getString(int bytes) {
         byte[] data = receiveValue(bytes);
         int length = 0;
         while (length < data.length && data[length] != 0) {
@@ -636,7 +642,7 @@ public abstract class StreamPeer {
      * @return the text; empty after a failure, which {@link #lastResult()} tells. A length of 2^31
      *     or more is {@link ErrorCode#INVALID_DATA}, and so is one beyond {@link #maxValueBytes()}
      */
-    public String getUtf8String() {
+    public final String getUtf8String() {
         return getUtf8String(-1);
     }
 
@@ -647,7 +653,7 @@ public abstract class StreamPeer {
      * @param bytes how many bytes; a negative number has the length read from the stream
      * @return the text; empty after a failure, which {@link #lastResult()} tells
      */
-    public String getUtf8String(int bytes) {
+    public final String getUtf8String(int bytes) {
         return new String(receiveValue(bytes), StandardCharsets.UTF_8);
     }
 
@@ -656,7 +662,7 @@ public abstract class StreamPeer {
      *
      * @return the value; {@link Variant.Nil} after a failure, which {@link #lastResult()} tells
      */
-    public Variant getVar() {
+    public final Variant getVar() {
         return getVar(false);
     }
 
@@ -670,7 +676,7 @@ public abstract class StreamPeer {
      *     #maxValueBytes()}; for bytes that hold no value, or one beyond the limits of the codec,
      *     it is the {@link VariantException#code()}, and the stream goes on behind them
      */
-    public Variant getVar(boolean allowObjects) {
+    public final Variant getVar(boolean allowObjects) {
         byte[] data = receiveValue(-1);
         if (lastResult == ErrorCode.OK) {
             VariantCodec codec = variantCodec;

@@ -18,7 +18,7 @@ import java.util.Objects;
  * <p>Not thread-safe: one thread at a time, for puts as for gets, with a safe hand-over between
  * them.
  */
-public class StreamPeerBuffer extends StreamPeer {
+public final class StreamPeerBuffer extends StreamPeer {
     private static final int DEFAULT_MAX_SIZE = 256 << 20;
 
     /** Beyond it a virtual machine may refuse an array for its length alone. */

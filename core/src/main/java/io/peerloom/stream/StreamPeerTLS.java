@@ -275,7 +275,13 @@ public final class StreamPeerTLS extends LinkedStreamPeer {
             return refuse("TLS options of a client, for a server");
         }
         return begin(
-                connected, lower -> TlsWire.server(lower, serverOptions.context(), false, false));
+                connected,
+                lower ->
+                        TlsWire.server(
+                                lower,
+                                serverOptions.context(),
+                                serverOptions.clientAuth() == TLSOptions.ClientAuth.WANTED,
+                                serverOptions.clientAuth() == TLSOptions.ClientAuth.REQUIRED));
     }
 
     /**

@@ -35,6 +35,16 @@ import javax.net.ssl.X509ExtendedTrustManager;
  */
 public final class TLSOptions {
 
+    /** What a server wants of its clients' certificates. */
+    public enum ClientAuth {
+        /** Nothing. */
+        NONE,
+        /** They may show one. */
+        WANTED,
+        /** They must show one that the server's {@link SSLContext} trusts. */
+        REQUIRED
+    }
+
     private enum Role {
         CLIENT,
         SERVER
@@ -52,6 +62,7 @@ public final class TLSOptions {
     private final String commonName;
     private final PrivateKey key;
     private final List<X509Certificate> own;
+    private final ClientAuth clientAuth;
 
     private TLSOptions(
             Role role,
@@ -59,13 +70,15 @@ public final class TLSOptions {
             List<X509Certificate> trusted,
             String commonName,
             PrivateKey key,
-            List<X509Certificate> own) {
+            List<X509Certificate> own,
+            ClientAuth clientAuth) {
         this.role = role;
         this.context = context;
         this.trusted = trusted;
         this.commonName = commonName;
         this.key = key;
         this.own = own;
+        this.clientAuth = clientAuth;
     }
 
     // ---- clients ----
@@ -76,7 +89,7 @@ public final class TLSOptions {
      * @return the options
      */
     public static TLSOptions client() {
-        return new TLSOptions(Role.CLIENT, null, List.of(), "", null, List.of());
+        return new TLSOptions(Role.CLIENT, null, List.of(), "", null, List.of(), ClientAuth.NONE);
     }
 
     /**
@@ -108,7 +121,8 @@ public final class TLSOptions {
                 List.copyOf(trustedChain),
                 commonNameOverride,
                 null,
-                List.of());
+                List.of(),
+                ClientAuth.NONE);
     }
 
     /**
@@ -119,7 +133,8 @@ public final class TLSOptions {
      */
     public static TLSOptions client(SSLContext context) {
         Objects.requireNonNull(context, "context");
-        return new TLSOptions(Role.CLIENT, context, List.of(), "", null, List.of());
+        return new TLSOptions(
+                Role.CLIENT, context, List.of(), "", null, List.of(), ClientAuth.NONE);
     }
 
     // ---- servers ----
@@ -142,7 +157,13 @@ public final class TLSOptions {
         }
         checkPair(key, chain.get(0));
         return new TLSOptions(
-                Role.SERVER, context(identity(key, chain), null), List.of(), "", key, chain);
+                Role.SERVER,
+                context(identity(key, chain), null),
+                List.of(),
+                "",
+                key,
+                chain,
+                ClientAuth.NONE);
     }
 
     /**
@@ -166,7 +187,25 @@ public final class TLSOptions {
      */
     public static TLSOptions server(SSLContext context) {
         Objects.requireNonNull(context, "context");
-        return new TLSOptions(Role.SERVER, context, List.of(), "", null, List.of());
+        return new TLSOptions(
+                Role.SERVER, context, List.of(), "", null, List.of(), ClientAuth.NONE);
+    }
+
+    /**
+     * These options with another demand on clients' certificates; at first it is {@link
+     * ClientAuth#NONE}. Which of them are trusted is the {@link SSLContext}'s to say; without one,
+     * it is whom the JDK trusts. Not Godot's.
+     *
+     * @param demand what a server wants
+     * @return the changed copy
+     * @throws IllegalStateException if these are a client's options
+     */
+    public TLSOptions withClientAuth(ClientAuth demand) {
+        Objects.requireNonNull(demand, "demand");
+        if (role != Role.SERVER) {
+            throw new IllegalStateException("a client does not ask for certificates of clients");
+        }
+        return new TLSOptions(role, context, trusted, commonName, key, own, demand);
     }
 
     // ---- PEM ----
@@ -235,10 +274,15 @@ public final class TLSOptions {
         return own;
     }
 
+    /** {@return what a server wants of its clients' certificates} Not Godot's. */
+    public ClientAuth clientAuth() {
+        return clientAuth;
+    }
+
     /**
-     * {@return the context of the JDK that does as these options say, but for the name} For what
-     * takes no TLS options, such as {@code Options.withSslContext} of WebSockets; there the host's
-     * name is checked whatever these options say of it.
+     * {@return the context of the JDK that does as these options say, but for the name and the
+     * demand on clients' certificates} For what takes no TLS options, such as the JDK's own HTTP
+     * client. Not Godot's.
      *
      * @throws IllegalStateException if it is the JDK's default, and that cannot be made: its trust
      *     store cannot be read, say
@@ -258,6 +302,21 @@ public final class TLSOptions {
         } catch (NoSuchAlgorithmException e) {
             throw new IOException("no default for TLS: " + e.getMessage(), e);
         }
+    }
+
+    /** {@return which side they are for, and what was given; no key} */
+    @Override
+    public String toString() {
+        return role == Role.CLIENT
+                ? "TLSOptions[client, trusted="
+                        + names(trusted)
+                        + (commonName.isEmpty() ? "" : ", commonName=" + commonName)
+                        + "]"
+                : "TLSOptions[server, own=" + names(own) + ", clientAuth=" + clientAuth + "]";
+    }
+
+    private static List<String> names(List<X509Certificate> certificates) {
+        return certificates.stream().map(one -> one.getSubjectX500Principal().getName()).toList();
     }
 
     // ---- contexts ----

@@ -15,10 +15,8 @@ import io.peerloom.stream.TLSOptions;
 import java.io.IOException;
 import java.net.StandardSocketOptions;
 import java.nio.channels.SocketChannel;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.function.Supplier;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,16 +36,25 @@ final class ClientSide extends Handshaking {
     private final ClientHandshake handshake;
 
     /**
-     * @param tls for {@code wss:}, instead of the options' context; null for that
+     * @param tls for {@code wss:}, instead of those of the options; null for that
      * @param noDelay for a socket of its own
      * @param stream as for {@link Handshaking}; null to connect to the URL's host
-     * @throws IllegalArgumentException if a header or subprotocol cannot be sent
+     * @throws IllegalArgumentException if a header or subprotocol cannot be sent, or the TLS
+     *     options are a server's
      */
     ClientSide(
-            WebSocketUrl url, Options options, TLSOptions tls, boolean noDelay, StreamPeer stream) {
+            WebSocketUrl url,
+            WebSocketOptions options,
+            TLSOptions tls,
+            boolean noDelay,
+            StreamPeer stream) {
         super(options, stream);
         this.url = url;
-        this.tls = tls;
+        TLSOptions asked = tls != null ? tls : options.tls();
+        this.tls = asked != null ? asked : TLSOptions.client();
+        if (this.tls.isServer()) {
+            throw new IllegalArgumentException("TLS options of a server, for a client");
+        }
         this.noDelay = noDelay;
         addsTls = url.secure() && !(stream instanceof StreamPeerTLS);
         byte[] nonce = new byte[16];
@@ -77,18 +84,13 @@ final class ClientSide extends Handshaking {
             return plain;
         }
         try {
-            if (tls != null) {
-                String override = tls.getCommonNameOverride();
-                return TlsWire.client(
-                        plain,
-                        tls.getSslContext(),
-                        override.isEmpty() ? url.host() : override,
-                        url.port());
-            }
-            SSLContext context = options.sslContext();
-            SSLContext trusted = context != null ? context : SSLContext.getDefault();
-            return TlsWire.client(plain, trusted, url.host(), url.port());
-        } catch (NoSuchAlgorithmException | IllegalArgumentException | IllegalStateException e) {
+            String override = tls.getCommonNameOverride();
+            return TlsWire.client(
+                    plain,
+                    tls.getSslContext(),
+                    override.isEmpty() ? url.host() : override,
+                    url.port());
+        } catch (IllegalArgumentException | IllegalStateException e) {
             plain.close(); // no default context, or a host that is no name for TLS
             throw new IOException("no TLS with " + url.host() + ": " + e.getMessage(), e);
         }

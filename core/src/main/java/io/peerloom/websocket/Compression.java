@@ -2,11 +2,12 @@ package io.peerloom.websocket;
 
 import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.PermessageDeflate;
+import java.util.Objects;
 
 /**
  * How messages are compressed, if the other side agrees: permessage-deflate (RFC 7692). It is off
- * unless it is {@linkplain Options#withCompression asked for}. Immutable; the {@code with} methods
- * return changed copies.
+ * unless it is {@linkplain WebSocketOptions#withCompression asked for}. Immutable; the {@code with}
+ * methods return changed copies.
  *
  * <p>By default neither side keeps its context: each message is compressed by itself, with a
  * compressor that is borrowed for the moment, and an idle connection holds none. Keeping the
@@ -15,22 +16,8 @@ import io.peerloom.internal.protocol.PermessageDeflate;
  *
  * <p>A message is sent as it is if it is shorter than the threshold, unless it {@linkplain
  * Message#compressed says otherwise}, and if it would not become shorter.
- *
- * @param level 0 to 9, from fast to small; -1 for zlib's own choice, which is 6
- * @param threshold the least number of bytes to compress, at least 1
- * @param serverNoContextTakeover whether the server shall keep no context
- * @param clientNoContextTakeover whether the client shall keep none
- * @param serverMaxWindowBits how far back the server shall look for repetitions: 2 to this power, 9
- *     to 15; smaller is worse and spares the client memory
- * @param clientMaxWindowBits how far back the client shall
  */
-public record Compression(
-        int level,
-        int threshold,
-        boolean serverNoContextTakeover,
-        boolean clientNoContextTakeover,
-        int serverMaxWindowBits,
-        int clientMaxWindowBits) {
+public final class Compression {
 
     /** What RFC 7692 allows and many implementations of zlib do not do. */
     private static final int NEVER_PROPOSED = PermessageDeflate.MIN_BITS;
@@ -38,12 +25,24 @@ public record Compression(
     /** How many compressors to keep for each processor while they are in use. */
     private static final int POOLED = 2;
 
-    /**
-     * Checks the numbers.
-     *
-     * @throws IllegalArgumentException if one is out of its range; the message names it
-     */
-    public Compression {
+    private static final Compression DEFAULTS =
+            new Compression(
+                    -1, 1024, true, true, PermessageDeflate.MAX_BITS, PermessageDeflate.MAX_BITS);
+
+    private final int level;
+    private final int threshold;
+    private final boolean serverNoContextTakeover;
+    private final boolean clientNoContextTakeover;
+    private final int serverMaxWindowBits;
+    private final int clientMaxWindowBits;
+
+    private Compression(
+            int level,
+            int threshold,
+            boolean serverNoContextTakeover,
+            boolean clientNoContextTakeover,
+            int serverMaxWindowBits,
+            int clientMaxWindowBits) {
         if (level < -1 || level > 9) {
             throw new IllegalArgumentException("compression level " + level);
         }
@@ -52,6 +51,12 @@ public record Compression(
         }
         checkBits(serverMaxWindowBits);
         checkBits(clientMaxWindowBits);
+        this.level = level;
+        this.threshold = threshold;
+        this.serverNoContextTakeover = serverNoContextTakeover;
+        this.clientNoContextTakeover = clientNoContextTakeover;
+        this.serverMaxWindowBits = serverMaxWindowBits;
+        this.clientMaxWindowBits = clientMaxWindowBits;
     }
 
     private static void checkBits(int bits) {
@@ -62,8 +67,40 @@ public record Compression(
 
     /** {@return no context on either side, full windows, from 1 KiB on} */
     public static Compression defaults() {
-        return new Compression(
-                -1, 1024, true, true, PermessageDeflate.MAX_BITS, PermessageDeflate.MAX_BITS);
+        return DEFAULTS;
+    }
+
+    /** {@return 0 to 9, from fast to small; -1 for zlib's own choice, which is 6} */
+    public int level() {
+        return level;
+    }
+
+    /** {@return the least number of bytes to compress, at least 1} */
+    public int threshold() {
+        return threshold;
+    }
+
+    /** {@return whether the server shall keep no context} */
+    public boolean serverNoContextTakeover() {
+        return serverNoContextTakeover;
+    }
+
+    /** {@return whether the client shall keep no context} */
+    public boolean clientNoContextTakeover() {
+        return clientNoContextTakeover;
+    }
+
+    /**
+     * {@return how far back the server shall look for repetitions: 2 to this power, 9 to 15}
+     * Smaller is worse and spares the client memory.
+     */
+    public int serverMaxWindowBits() {
+        return serverMaxWindowBits;
+    }
+
+    /** {@return how far back the client shall look, as {@link #serverMaxWindowBits}} */
+    public int clientMaxWindowBits() {
+        return clientMaxWindowBits;
     }
 
     /**
@@ -71,6 +108,7 @@ public record Compression(
      *
      * @param other 0 to 9, or -1
      * @return the changed copy
+     * @throws IllegalArgumentException if it is another number
      */
     public Compression withLevel(int other) {
         return new Compression(
@@ -87,6 +125,7 @@ public record Compression(
      *
      * @param bytes at least 1
      * @return the changed copy
+     * @throws IllegalArgumentException if it is less
      */
     public Compression withThreshold(int bytes) {
         return new Compression(
@@ -116,6 +155,7 @@ public record Compression(
      * @param server 9 to 15
      * @param client 9 to 15
      * @return the changed copy
+     * @throws IllegalArgumentException if one is another number
      */
     public Compression withWindowBits(int server, int client) {
         return new Compression(
@@ -132,5 +172,45 @@ public record Compression(
 
     DeflatePool pool() {
         return new DeflatePool(level, POOLED * Runtime.getRuntime().availableProcessors());
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Compression that
+                && level == that.level
+                && threshold == that.threshold
+                && serverNoContextTakeover == that.serverNoContextTakeover
+                && clientNoContextTakeover == that.clientNoContextTakeover
+                && serverMaxWindowBits == that.serverMaxWindowBits
+                && clientMaxWindowBits == that.clientMaxWindowBits;
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(
+                level,
+                threshold,
+                serverNoContextTakeover,
+                clientNoContextTakeover,
+                serverMaxWindowBits,
+                clientMaxWindowBits);
+    }
+
+    /** {@return every setting with its value} */
+    @Override
+    public String toString() {
+        return "Compression[level="
+                + level
+                + ", threshold="
+                + threshold
+                + ", serverNoContextTakeover="
+                + serverNoContextTakeover
+                + ", clientNoContextTakeover="
+                + clientNoContextTakeover
+                + ", serverMaxWindowBits="
+                + serverMaxWindowBits
+                + ", clientMaxWindowBits="
+                + clientMaxWindowBits
+                + "]";
     }
 }

@@ -38,7 +38,7 @@ abstract sealed class Handshaking implements WebSocketConnection.Opener
     /** What heads are read into, and bodies, and what is of no interest. */
     static final int READ_SIZE = 1024;
 
-    final Options options;
+    final WebSocketOptions options;
 
     /** Of the options: to add to our head. */
     final List<Header> headers;
@@ -58,7 +58,7 @@ abstract sealed class Handshaking implements WebSocketConnection.Opener
      * @param stream {@linkplain #isCarrier a carrier}, or null
      * @throws IllegalArgumentException if a header line is none
      */
-    Handshaking(Options options, StreamPeer stream) {
+    Handshaking(WebSocketOptions options, StreamPeer stream) {
         this.options = options;
         this.headers = headers(options.headers());
         this.stream = stream;

@@ -44,7 +44,7 @@ final class ServerConnection extends AtomicBoolean implements Runnable, WebSocke
      * @param reported it was logged which handlers have not returned after that
      */
     record Shared(
-            Options options,
+            WebSocketOptions options,
             WebSocketServer.Handler handler,
             UpgradeHandler upgrades,
             Set<String> hosts,
@@ -108,7 +108,7 @@ final class ServerConnection extends AtomicBoolean implements Runnable, WebSocke
             var remote = channel.getRemoteAddress() instanceof InetSocketAddress inet ? inet : null;
             String address = remote == null ? "" : remote.getAddress().getHostAddress();
             if (admission.isFull(address)) {
-                boolean tls = shared.options.sslContext() != null;
+                boolean tls = shared.options.tls() != null;
                 Admission.turnAway(channel, shared.options.limits(), tls, shared.watchdog);
                 return;
             }

@@ -10,6 +10,7 @@ import io.peerloom.internal.protocol.PermessageDeflate;
 import io.peerloom.internal.protocol.RequestHead;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.stream.StreamPeer;
+import io.peerloom.stream.TLSOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -18,7 +19,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -61,7 +61,7 @@ final class ServerSide extends Handshaking {
      * @throws IllegalArgumentException if a header cannot be sent
      */
     ServerSide(
-            Options options,
+            WebSocketOptions options,
             UpgradeHandler handler,
             Set<String> hosts,
             Wire accepted,
@@ -74,18 +74,19 @@ final class ServerSide extends Handshaking {
      *
      * @throws IllegalArgumentException if a header cannot be sent
      */
-    ServerSide(Options options, StreamPeer carrier, String remoteAddress) {
+    ServerSide(WebSocketOptions options, StreamPeer carrier, String remoteAddress) {
         this(options, carrier, request -> UpgradeResponse.accept(), Set.of(), null, remoteAddress);
     }
 
     private ServerSide(
-            Options options,
+            WebSocketOptions options,
             StreamPeer carrier,
             UpgradeHandler handler,
             Set<String> hosts,
             Wire accepted,
             String remoteAddress) {
         super(options, carrier);
+        checkTls(options);
         ServerHandshake.checkHeaders(headers);
         this.handler = handler;
         this.hosts =
@@ -96,6 +97,13 @@ final class ServerSide extends Handshaking {
         this.remoteAddress = remoteAddress;
     }
 
+    /** A server's connections can do nothing with a client's TLS. */
+    static void checkTls(WebSocketOptions options) {
+        if (options.tls() != null && !options.tls().isServer()) {
+            throw new IllegalArgumentException("TLS options of a client, for a server");
+        }
+    }
+
     @Override
     Wire socket(WebSocketConnection connection) {
         return accepted;
@@ -103,16 +111,16 @@ final class ServerSide extends Handshaking {
 
     @Override
     Wire secured(Wire plain) {
-        SSLContext context = options.sslContext();
-        if (context == null) {
+        TLSOptions tls = options.tls();
+        if (tls == null) {
             return plain;
         }
         try {
             return TlsWire.server(
                     plain,
-                    context,
-                    options.clientAuth() == Options.ClientAuth.WANTED,
-                    options.clientAuth() == Options.ClientAuth.REQUIRED);
+                    tls.getSslContext(),
+                    tls.clientAuth() == TLSOptions.ClientAuth.WANTED,
+                    tls.clientAuth() == TLSOptions.ClientAuth.REQUIRED);
         } catch (Throwable e) { // a context that cannot be used
             plain.close();
             throw e;

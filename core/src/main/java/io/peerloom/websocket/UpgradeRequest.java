@@ -119,7 +119,8 @@ public final class UpgradeRequest {
 
     /**
      * The TLS session the request came in. Its {@link SSLSession#getPeerCertificates} are the
-     * client's certificates, if there are any; see {@link Options#clientAuth}.
+     * client's certificates, if there are any; see {@link
+     * io.peerloom.stream.TLSOptions#withClientAuth}.
      *
      * @return the session; empty without TLS
      */

@@ -103,8 +103,8 @@ public final class UpgradeResponse {
     }
 
     /**
-     * This response without {@linkplain Options#withCompression compression}, for clients that are
-     * known to get it wrong.
+     * This response without {@linkplain WebSocketOptions#withCompression compression}, for clients
+     * that are known to get it wrong.
      *
      * @return the changed copy
      */

@@ -188,7 +188,7 @@ public final class WebSocketClient implements Peer, AutoCloseable {
 
     /**
      * Sets whom to trust, and nobody else, for the next {@code wss:} connection, instead of {@link
-     * Options#sslContext}. Godot 3: {@code trusted_ssl_certificate}.
+     * WebSocketOptions#tls}. Godot 3: {@code trusted_ssl_certificate}.
      *
      * @param certificate an authority's, or the server's own; null for what the options say
      */
@@ -209,6 +209,11 @@ public final class WebSocketClient implements Peer, AutoCloseable {
      */
     public void disconnectFromHost(int code, String reason) {
         peer.close(code, reason);
+    }
+
+    /** Drops the connection without a close frame, see {@link WebSocketPeer#abort}. */
+    public void abort() {
+        peer.abort();
     }
 
     /** The same as {@link #disconnectFromHost()}. */

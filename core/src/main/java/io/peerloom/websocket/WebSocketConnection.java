@@ -130,7 +130,7 @@ final class WebSocketConnection extends Link<Object> {
     WebSocketConnection(
             boolean client,
             boolean direct,
-            Options options,
+            WebSocketOptions options,
             DeflatePool pool,
             Watchdog watchdog,
             Owner owner) {
@@ -140,7 +140,7 @@ final class WebSocketConnection extends Link<Object> {
     private WebSocketConnection(
             boolean client,
             boolean direct,
-            Options options,
+            WebSocketOptions options,
             Limits limits,
             DeflatePool pool,
             Watchdog watchdog,

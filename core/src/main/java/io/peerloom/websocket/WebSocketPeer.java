@@ -28,8 +28,10 @@ import java.util.Objects;
 import java.util.Optional;
 import javax.net.ssl.SSLSession;
 
-// One file, because it is one public class: some sixty short methods and their Javadoc, which is half
-// of it. What they do is elsewhere: ClientSide and ServerSide open a connection, WebSocketConnection
+// One file, because it is one public class: some sixty short methods and their Javadoc, which is
+// half
+// of it. What they do is elsewhere: ClientSide and ServerSide open a connection,
+// WebSocketConnection
 // is one. What is hidden here is how its facts become what the user sees from one poll to the next.
 
 /**
@@ -121,7 +123,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
         }
     }
 
-    private Options options;
+    private WebSocketOptions options;
 
     /** The current or last connection; null before the first. Written by the owner. */
     private volatile WebSocketConnection connection;
@@ -180,7 +182,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
 
     /** A peer that is not connected, with the default options. */
     public WebSocketPeer() {
-        this(Options.defaults());
+        this(WebSocketOptions.defaults());
     }
 
     /**
@@ -188,7 +190,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *
      * @param options for its connections
      */
-    public WebSocketPeer(Options options) {
+    public WebSocketPeer(WebSocketOptions options) {
         this.options = Objects.requireNonNull(options, "options");
         unconnected = new WaitPoint();
     }
@@ -206,7 +208,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @throws IllegalArgumentException if the URL is none
      */
     public static WebSocketPeer connect(String url) throws IOException {
-        return connect(url, Options.defaults());
+        return connect(url, WebSocketOptions.defaults());
     }
 
     /**
@@ -218,10 +220,10 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @throws IOException if it could not be opened, with the cause: an {@link
      *     UpgradeFailedException} with the server's answer if it refused; an {@link
      *     InterruptedIOException} if the thread was interrupted, which stays so
-     * @throws IllegalArgumentException if the URL is none, or a header or subprotocol cannot be
-     *     sent
+     * @throws IllegalArgumentException if the URL is none, a header or subprotocol cannot be sent,
+     *     or the TLS options are a server's
      */
-    public static WebSocketPeer connect(String url, Options options) throws IOException {
+    public static WebSocketPeer connect(String url, WebSocketOptions options) throws IOException {
         var peer = new WebSocketPeer(options);
         WebSocketUrl parsed = WebSocketUrl.parse(url);
         peer.begin(true, url, parsed, null, null);
@@ -244,7 +246,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * @throws IllegalArgumentException if the URL is none, the stream is of another kind, or a
      *     header or subprotocol cannot be sent
      */
-    public static WebSocketPeer connect(StreamPeer stream, String url, Options options)
+    public static WebSocketPeer connect(StreamPeer stream, String url, WebSocketOptions options)
             throws IOException {
         var peer = new WebSocketPeer(options);
         WebSocketUrl parsed = WebSocketUrl.parse(url);
@@ -280,9 +282,9 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *     {@code xn--} of; or an address, of IPv6 in brackets and perhaps with a zone, {@code
      *     [fe80::1%25eth0]}, which is connected to and not sent
      * @return OK if connecting has begun; ALREADY_IN_USE if the state is CONNECTING or OPEN;
-     *     INVALID_PARAMETER for anything that is no such URL, or a subprotocol or header that
-     *     cannot be sent, with what and where it is in {@link #getFailure}; nothing else has
-     *     changed then
+     *     INVALID_PARAMETER for anything that is no such URL, a subprotocol or header that cannot
+     *     be sent, or a server's TLS, with what and where it is in {@link #getFailure}; nothing
+     *     else has changed then
      */
     public ErrorCode connectToUrl(String target) {
         return connectClient(null, target, null);
@@ -293,7 +295,8 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * connect_to_url}.
      *
      * @param target as for {@link #connectToUrl(String)}
-     * @param tls a client's, for {@code wss:}, instead of {@link Options#sslContext}; null for that
+     * @param tls a client's, for {@code wss:}, instead of {@link WebSocketOptions#tls}; null for
+     *     that
      * @return as {@link #connectToUrl(String)}; also INVALID_PARAMETER if they are a server's
      */
     public ErrorCode connectToUrl(String target, TLSOptions tls) {
@@ -329,9 +332,6 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
             return ErrorCode.ALREADY_IN_USE;
         }
         try {
-            if (tls != null && tls.isServer()) {
-                throw new IllegalArgumentException("TLS options of a server, for a client");
-            }
             if (over != null && !isFree(over)) {
                 throw Handshaking.notACarrier(over);
             }
@@ -403,15 +403,16 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     /**
      * Begins the server's side of the handshake on an accepted stream, for polled use; {@link
      * #poll} tells the outcome. The subprotocol is the client's first that is among {@link
-     * #getSupportedProtocols}; web pages may connect as {@link Options#withOrigins} says. Godot:
-     * {@code accept_stream}, which takes TCP, and TLS over it.
+     * #getSupportedProtocols}; web pages may connect as {@link WebSocketOptions#withOrigins} says.
+     * Godot: {@code accept_stream}, which takes TCP, and TLS over it.
      *
      * @param accepted a connected {@link StreamPeerSocket}, or a {@link StreamPeerTLS} that is
      *     connected or shakes hands, within the deadline of this handshake then; belongs to the
      *     WebSocket from now on
      * @return OK if the handshake has begun; ALREADY_IN_USE if the state is CONNECTING or OPEN;
-     *     INVALID_PARAMETER if the stream is not connected, is of another kind, or a header cannot
-     *     be sent, with the reason in {@link #getFailure}; nothing else has changed then
+     *     INVALID_PARAMETER if the stream is not connected, is of another kind, a header cannot be
+     *     sent, or the TLS options are a client's, with the reason in {@link #getFailure}; nothing
+     *     else has changed then
      */
     public ErrorCode acceptStream(StreamPeer accepted) {
         Objects.requireNonNull(accepted, "stream");
@@ -441,7 +442,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     }
 
     /** For the server: a peer on an accepted channel; the connection is run by the server. */
-    WebSocketPeer(Options options, WebSocketConnection accepted, String host, int port) {
+    WebSocketPeer(WebSocketOptions options, WebSocketConnection accepted, String host, int port) {
         this.options = options;
         connection = accepted;
         phase = Phase.CONNECTING;
@@ -909,29 +910,42 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      * the end is 1006; the socket stays half-open for a while, so that the other side can read what
      * was sent before: see {@link Limits#lingerTimeout}.
      *
+     * <p>In Godot a negative code drops the connection; here {@link #abort} does. So a code that
+     * was read elsewhere, and is -1 there because nothing was closed, does not lose messages.
+     *
      * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; 1005 (or 0, as in Godot 4) for a
-     *     close frame without a code; a negative code drops the connection without a close frame
+     *     close frame without a code
      * @param reason at most 123 bytes in UTF-8
      * @throws IllegalArgumentException for another code, a longer reason, or an unpaired surrogate
      *     in it. Godot sends bad codes as they are, and hangs on a reason that is too long
      */
     public void close(int code, String reason) {
         Objects.requireNonNull(reason, "reason");
-        byte[] payload =
-                code < 0
-                        ? null
-                        : code == 0
-                                ? FrameEncoder.closePayload(1005, "")
-                                : FrameEncoder.closePayload(code, reason);
-        WebSocketConnection current = connection;
-        if (current == null) {
-            return;
+        if (code < 0) {
+            throw new IllegalArgumentException(
+                    "close code " + code + "; abort() drops a connection without a close frame");
         }
-        current.closeCalled();
-        if (payload == null) {
-            current.abort();
-        } else {
+        byte[] payload =
+                code == 0
+                        ? FrameEncoder.closePayload(1005, "")
+                        : FrameEncoder.closePayload(code, reason);
+        WebSocketConnection current = connection;
+        if (current != null) {
+            current.closeCalled();
             current.close(payload);
+        }
+    }
+
+    /**
+     * Drops the connection at once: without a close frame, and with it whatever was not sent. Does
+     * not block; any thread, also when it is closing already. The status is as after {@link
+     * #close(int, String)}; the close code is 1006. Godot: {@code close} with a negative code.
+     */
+    public void abort() {
+        WebSocketConnection current = connection;
+        if (current != null) {
+            current.closeCalled();
+            current.abort();
         }
     }
 
@@ -1146,7 +1160,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
     // ---- settings, which count for the next connection ----
 
     /** {@return the options of the next connection} */
-    public Options getOptions() {
+    public WebSocketOptions getOptions() {
         return options;
     }
 
@@ -1156,7 +1170,7 @@ public final class WebSocketPeer extends PacketPeer implements Peer, AutoCloseab
      *
      * @param options the options
      */
-    public void setOptions(Options options) {
+    public void setOptions(WebSocketOptions options) {
         this.options = Objects.requireNonNull(options, "options");
     }
 

@@ -44,9 +44,9 @@ import java.util.stream.Collectors;
  *
  * <p>Both answer plain HTTP requests and refuse bad ones with a status; {@link #setUpgradeHandler}
  * decides about the good ones. A request with an {@code Origin}, so one from a browser, must come
- * from the page's own host or from one of {@link Options#withOrigins}.
+ * from the page's own host or from one of {@link WebSocketOptions#withOrigins}.
  *
- * <p>With {@link Options#withSslContext} it speaks TLS, {@code wss:}, and nothing else.
+ * <p>With {@link WebSocketOptions#withTls} it speaks TLS, {@code wss:}, and nothing else.
  *
  * <p>Threads: one thread listens, stops and polls, and gets the callbacks. Any thread may {@link
  * #broadcast}, {@link #getPeer}, {@link #disconnectPeer}, {@link #wakeup}.
@@ -131,7 +131,7 @@ public final class WebSocketServer implements AutoCloseable {
     private final Set<Integer> peerIds = Collections.unmodifiableSet(peers.keySet());
 
     // set by the owner before listening, read by the accepting thread from then on
-    private Options options = Options.defaults();
+    private WebSocketOptions options = WebSocketOptions.defaults();
     private PrivateKey privateKey;
     private X509Certificate sslCertificate;
     private List<X509Certificate> caChain = List.of();
@@ -162,18 +162,21 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /**
-     * Sets the subprotocols, headers and limits of connections, before listening.
+     * Sets the subprotocols, headers, limits and TLS of connections, before listening.
      *
      * @param options the options
+     * @throws IllegalArgumentException if a header cannot be sent, or the TLS options are a
+     *     client's
      */
-    public void setOptions(Options options) {
+    public void setOptions(WebSocketOptions options) {
         // Fails here rather than in every handshake.
         ServerHandshake.checkHeaders(Handshaking.headers(options.headers()));
+        ServerSide.checkTls(options);
         this.options = options;
     }
 
     /** {@return the options} */
-    public Options getOptions() {
+    public WebSocketOptions getOptions() {
         return options;
     }
 
@@ -252,7 +255,7 @@ public final class WebSocketServer implements AutoCloseable {
 
     /**
      * Sets the key to speak TLS with, before listening. With {@link #setSslCertificate} it makes
-     * the server speak TLS and nothing else, instead of {@link Options#sslContext}. Listening
+     * the server speak TLS and nothing else, instead of {@link WebSocketOptions#tls}. Listening
      * throws an {@link IllegalArgumentException} if the two do not belong together, and an {@link
      * IllegalStateException} if one of them is missing. Godot 3: {@code private_key}.
      *
@@ -296,7 +299,7 @@ public final class WebSocketServer implements AutoCloseable {
     }
 
     /** The options, with the TLS that the three above ask for; never without it by an oversight. */
-    private Options secured() {
+    private WebSocketOptions secured() {
         if (privateKey == null && sslCertificate == null) {
             return options;
         }
@@ -308,7 +311,9 @@ public final class WebSocketServer implements AutoCloseable {
         var chain = new ArrayList<X509Certificate>();
         chain.add(sslCertificate);
         chain.addAll(caChain);
-        return options.withSslContext(TLSOptions.server(privateKey, chain).getSslContext());
+        TLSOptions made = TLSOptions.server(privateKey, chain);
+        TLSOptions other = options.tls();
+        return options.withTls(other == null ? made : made.withClientAuth(other.clientAuth()));
     }
 
     /**
@@ -359,7 +364,7 @@ public final class WebSocketServer implements AutoCloseable {
      * Listens on a TCP port with subprotocols, polled. Godot 3: {@code listen}.
      *
      * @param port as above
-     * @param protocols the subprotocols, see {@link Options#protocols}
+     * @param protocols the subprotocols, see {@link WebSocketOptions#protocols}
      * @return as above
      */
     public ErrorCode listen(int port, List<String> protocols) {
@@ -384,7 +389,7 @@ public final class WebSocketServer implements AutoCloseable {
             return ErrorCode.ALREADY_IN_USE;
         }
         try {
-            Options with = secured();
+            WebSocketOptions with = secured();
             start(LocalAddress.listen(LocalAddress.of(bindIp, port)), with);
             return ErrorCode.OK;
         } catch (IOException e) {
@@ -397,7 +402,7 @@ public final class WebSocketServer implements AutoCloseable {
             return ErrorCode.ALREADY_IN_USE;
         }
         try {
-            Options with = secured();
+            WebSocketOptions with = secured();
             start(LocalAddress.listen(LocalAddress.of(socket)), with);
             return ErrorCode.OK;
         } catch (IOException e) {
@@ -422,7 +427,7 @@ public final class WebSocketServer implements AutoCloseable {
         return admission.live();
     }
 
-    private void start(java.nio.channels.ServerSocketChannel channel, Options with) {
+    private void start(java.nio.channels.ServerSocketChannel channel, WebSocketOptions with) {
         failure = Optional.empty();
         var shared =
                 new ServerConnection.Shared(
@@ -698,6 +703,19 @@ public final class WebSocketServer implements AutoCloseable {
         WebSocketPeer peer = peers.get(id);
         if (peer != null) {
             peer.close(code, reason);
+        }
+    }
+
+    /**
+     * Drops a client's connection without a close frame, see {@link WebSocketPeer#abort}. Any
+     * thread. Not Godot's.
+     *
+     * @param id the client; nothing happens if there is none
+     */
+    public void abortPeer(int id) {
+        WebSocketPeer peer = peers.get(id);
+        if (peer != null) {
+            peer.abort();
         }
     }
 

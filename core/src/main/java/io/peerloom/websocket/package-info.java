@@ -25,7 +25,7 @@
  * gathers those that have news, and calls the listener for them.
  *
  * <p>With {@code wss:} the same bytes go through TLS, over TCP, Unix sockets and streams alike: a
- * client by its URL, a server by {@link io.peerloom.websocket.Options#sslContext}. TLS begins and
+ * client by its URL, a server by {@link io.peerloom.websocket.WebSocketOptions#tls}. TLS begins and
  * ends within the deadlines of the handshake and of closing; both sides send close_notify behind
  * their close frames, and whether the other side's came is of no interest once both frames passed.
  *

@@ -20,7 +20,7 @@ import io.peerloom.testing.Certificates;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.EOFException;
@@ -478,7 +478,8 @@ class GodotTlsTest {
         var ended = new CompletableFuture<WebSocketPeer>();
         try (var server = new WebSocketServer()) {
             server.setOptions(
-                    Options.defaults().withSslContext(Certificates.showing(Certificates.GOOD)));
+                    WebSocketOptions.defaults()
+                            .withTls(TLSOptions.server(Certificates.showing(Certificates.GOOD))));
             server.start(
                     0,
                     peer -> {

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeResponse;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.ByteArrayOutputStream;
@@ -45,7 +45,7 @@ class JdkClientTest {
     @BeforeEach
     void start() throws Exception {
         server = new WebSocketServer();
-        server.setOptions(Options.defaults().withProtocols("chat", "arena"));
+        server.setOptions(WebSocketOptions.defaults().withProtocols("chat", "arena"));
         server.setUpgradeHandler(request ->
                 request.path().equals("/private")
                         ? UpgradeResponse.refuse(403)
@@ -68,7 +68,7 @@ class JdkClientTest {
             if (message.equals(Message.text("close"))) {
                 peer.close(4002, "genug");
             } else if (message.equals(Message.text("drop"))) {
-                peer.close(-1, "");
+                peer.abort();
             } else {
                 peer.send(message);
             }

@@ -10,7 +10,7 @@ import io.peerloom.multiplayer.WebSocketMultiplayerPeer;
 import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -398,7 +398,7 @@ class MultiplayerInteropTest {
         Limits limits = Limits.defaults().withOutboundBytes(10);
         try (var peer =
                         new WebSocketMultiplayerPeer(
-                                Generation.GODOT4, Options.defaults().withLimits(limits));
+                                Generation.GODOT4, WebSocketOptions.defaults().withLimits(limits));
                 var a = new Ours(Generation.GODOT4);
                 var b = new Ours(Generation.GODOT4)) {
             var scene = new SceneMultiplayer(peer, new SceneMultiplayer.Listener() {});

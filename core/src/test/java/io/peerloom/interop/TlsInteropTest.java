@@ -4,13 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.peerloom.ErrorCode;
+import io.peerloom.stream.TLSOptions;
+import io.peerloom.stream.TLSOptions.ClientAuth;
 import io.peerloom.testing.Certificates;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Programs;
 import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
-import io.peerloom.websocket.Options.ClientAuth;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
@@ -39,18 +40,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** {@code wss:} between this library and the TLS of others. */
 class TlsInteropTest {
 
-    private static final Options SERVING =
-            Options.defaults().withSslContext(Certificates.showing(Certificates.GOOD));
+    private static final WebSocketOptions SERVING =
+            WebSocketOptions.defaults()
+                    .withTls(TLSOptions.server(Certificates.showing(Certificates.GOOD)));
 
-    private static final Options TRUSTING =
-            Options.defaults().withSslContext(Certificates.trusting());
+    private static final WebSocketOptions TRUSTING =
+            WebSocketOptions.defaults().withTls(TLSOptions.client(Certificates.trusting()));
 
     @TempDir Path folder;
 
     /** Completed by our server's handler: how the connection ended. */
     private final CompletableFuture<WebSocketPeer> ended = new CompletableFuture<>();
 
-    private WebSocketServer server(Options options) throws IOException {
+    private WebSocketServer server(WebSocketOptions options) throws IOException {
         var server = new WebSocketServer();
         server.setOptions(options);
         server.start(
@@ -175,10 +177,12 @@ class TlsInteropTest {
                                 "--tls=" + pfx,
                                 "--password=" + Certificates.PASSWORD,
                                 "--steps=echo:3"));
-        Options options = TRUSTING;
+        WebSocketOptions options = TRUSTING;
         if (withCertificate) {
             arguments.add("--ca=" + ca); // and unauthorized ones are rejected: Node's default
-            options = Options.defaults().withSslContext(Certificates.showing(Certificates.CLIENT));
+            options =
+                    WebSocketOptions.defaults()
+                            .withTls(TLSOptions.client(Certificates.showing(Certificates.CLIENT)));
         }
         try (var program =
                 Partner.NODE.start(Partner.home(folder), arguments.toArray(String[]::new))) {
@@ -375,10 +379,12 @@ class TlsInteropTest {
             command.addAll(List.of("-Verify", "2", "-verify_return_error", "-CAfile"));
             command.add(ca.toString());
         }
-        Options options =
+        WebSocketOptions options =
                 shows
-                        ? Options.defaults()
-                                .withSslContext(Certificates.showing(Certificates.CLIENT))
+                        ? WebSocketOptions.defaults()
+                                .withTls(
+                                        TLSOptions.client(
+                                                Certificates.showing(Certificates.CLIENT)))
                         : TRUSTING;
         try (var program = Program.start("s_server", Partner.home(folder), command, List.of())) {
             program.await("ACCEPT ");
@@ -393,7 +399,8 @@ class TlsInteropTest {
     @Test
     @Tag("interop")
     void opensslsClientWithoutACertificateIsRefused() throws Exception {
-        try (var server = server(SERVING.withClientAuth(ClientAuth.REQUIRED));
+        try (var server =
+                        server(SERVING.withTls(SERVING.tls().withClientAuth(ClientAuth.REQUIRED)));
                 var client = sClient(server, "-tls1_3")) {
             Transcript.until(
                     "alert",

@@ -4,14 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.stream.StreamPeerUDS;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import io.peerloom.testing.Program;
 import io.peerloom.testing.Transcript;
 import io.peerloom.websocket.Compression;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
 import io.peerloom.websocket.UpgradeResponse;
 import io.peerloom.websocket.WebSocketClient;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.io.IOException;
@@ -106,7 +107,7 @@ class WebSocketInteropTest {
                         + "await:"
                         + count
                         + ",close:4001:bye";
-        try (var server = new OurServer(mode, Options.defaults(), ECHO);
+        try (var server = new OurServer(mode, WebSocketOptions.defaults(), ECHO);
                 var client = client(partner, server.url(), steps)) {
             client.await("close ");
             server.transcript.await("close ");
@@ -127,7 +128,7 @@ class WebSocketInteropTest {
     @ParameterizedTest
     @MethodSource("servers")
     void theLastMessagesBeforeAClientsCloseArrive(Partner partner, Mode mode) throws Exception {
-        try (var server = new OurServer(mode, Options.defaults(), LISTEN);
+        try (var server = new OurServer(mode, WebSocketOptions.defaults(), LISTEN);
                 var client =
                         client(
                                 partner,
@@ -151,7 +152,7 @@ class WebSocketInteropTest {
                         peer.close(4002, "genug für heute");
                     }
                 };
-        try (var server = new OurServer(mode, Options.defaults(), closeOnFirst);
+        try (var server = new OurServer(mode, WebSocketOptions.defaults(), closeOnFirst);
                 var client = client(partner, server.url(), "text:5")) {
             client.await("close ");
             server.transcript.await("close ");
@@ -167,7 +168,7 @@ class WebSocketInteropTest {
     @ParameterizedTest
     @MethodSource("servers")
     void theirClientIsKilled(Partner partner, Mode mode) throws Exception {
-        try (var server = new OurServer(mode, Options.defaults(), ECHO);
+        try (var server = new OurServer(mode, WebSocketOptions.defaults(), ECHO);
                 var client = client(partner, server.url(), "text:5")) {
             client.awaitMessages(1);
             client.kill();
@@ -184,10 +185,10 @@ class WebSocketInteropTest {
                 new Part() {
                     @Override
                     public void received(WebSocketPeer peer, Message message) {
-                        peer.close(-1, "");
+                        peer.abort();
                     }
                 };
-        try (var server = new OurServer(mode, Options.defaults(), dropOnFirst);
+        try (var server = new OurServer(mode, WebSocketOptions.defaults(), dropOnFirst);
                 var client = client(partner, server.url(), "text:5")) {
             client.await("close ");
             server.transcript.await("close ");
@@ -201,7 +202,9 @@ class WebSocketInteropTest {
     @ParameterizedTest
     @MethodSource("servers")
     void theirClientsSubprotocol(Partner partner, Mode mode) throws Exception {
-        try (var server = new OurServer(mode, Options.defaults().withProtocols("b", "a"), ECHO);
+        try (var server =
+                        new OurServer(
+                                mode, WebSocketOptions.defaults().withProtocols("b", "a"), ECHO);
                 var client = client(partner, server.url(), "close", "--protocols=x,a,b")) {
             client.await("close ");
             server.transcript.await("close ");
@@ -215,7 +218,9 @@ class WebSocketInteropTest {
     @ParameterizedTest
     @MethodSource("servers")
     void ourServerRefuses(Partner partner, Mode mode) throws Exception {
-        try (var server = new OurServer(mode, Options.defaults(), UpgradeResponse.refuse(403));
+        try (var server =
+                        new OurServer(
+                                mode, WebSocketOptions.defaults(), UpgradeResponse.refuse(403));
                 var client = client(partner, server.url(), "text:5")) {
             client.await("close ");
 
@@ -255,7 +260,10 @@ class WebSocketInteropTest {
                     });
             if (refusal.equals("tls")) {
                 server.setOptions(
-                        Options.defaults().withSslContext(Certificates.showing(Certificates.GOOD)));
+                        WebSocketOptions.defaults()
+                                .withTls(
+                                        TLSOptions.server(
+                                                Certificates.showing(Certificates.GOOD))));
             } else if (refusal.equals("host")) {
                 server.setAllowedHosts(Set.of("another.example"));
             }
@@ -322,7 +330,7 @@ class WebSocketInteropTest {
                     }
                 };
         try (var server = server(partner, "echo")) {
-            Transcript client = ourClient(mode, url(server), Options.defaults(), talk);
+            Transcript client = ourClient(mode, url(server), WebSocketOptions.defaults(), talk);
             server.await("close ");
             client.await("close ");
 
@@ -337,7 +345,7 @@ class WebSocketInteropTest {
     @MethodSource("clients")
     void theirServerTalksAndCloses(Partner partner, Mode mode) throws Exception {
         try (var server = server(partner, "text:5,binary:40000,text:7,close:4002:enough")) {
-            Transcript client = ourClient(mode, url(server), Options.defaults(), LISTEN);
+            Transcript client = ourClient(mode, url(server), WebSocketOptions.defaults(), LISTEN);
             server.await("close ");
             client.await("close ");
 
@@ -352,7 +360,7 @@ class WebSocketInteropTest {
     @MethodSource("clients")
     void theirServerIsKilled(Partner partner, Mode mode) throws Exception {
         try (var server = server(partner, "text:5")) {
-            Transcript client = ourClient(mode, url(server), Options.defaults(), LISTEN);
+            Transcript client = ourClient(mode, url(server), WebSocketOptions.defaults(), LISTEN);
             client.awaitMessages(1);
             server.kill();
             client.await("close ");
@@ -368,11 +376,12 @@ class WebSocketInteropTest {
                 new Part() {
                     @Override
                     public void received(WebSocketPeer peer, Message message) {
-                        peer.close(-1, "");
+                        peer.abort();
                     }
                 };
         try (var server = server(partner, "text:5")) {
-            Transcript client = ourClient(mode, url(server), Options.defaults(), dropOnFirst);
+            Transcript client =
+                    ourClient(mode, url(server), WebSocketOptions.defaults(), dropOnFirst);
             server.await("close ");
             client.await("close ");
 
@@ -392,7 +401,7 @@ class WebSocketInteropTest {
                     }
                 };
         try (var server = server(partner, "text:5", "--protocols=b,a")) {
-            var offer = Options.defaults().withProtocols("x", "b");
+            var offer = WebSocketOptions.defaults().withProtocols("x", "b");
             Transcript client = ourClient(mode, url(server), offer, closeAtOnce);
             server.await("close ");
             client.await("close ");
@@ -457,7 +466,7 @@ class WebSocketInteropTest {
     @ParameterizedTest
     @EnumSource(names = {"POLLED", "BLOCKING"})
     void compressionIsOffered(Mode mode) throws Exception {
-        try (var server = new OurServer(mode, Options.defaults(), ECHO);
+        try (var server = new OurServer(mode, WebSocketOptions.defaults(), ECHO);
                 var client =
                         client(
                                 Partner.NODE,
@@ -488,7 +497,7 @@ class WebSocketInteropTest {
                             }
                         }
                     };
-            Transcript client = ourClient(mode, url(server), Options.defaults(), talk);
+            Transcript client = ourClient(mode, url(server), WebSocketOptions.defaults(), talk);
             server.await("close ");
             client.await("close ");
 
@@ -502,7 +511,7 @@ class WebSocketInteropTest {
     @EnumSource(names = {"POLLED", "BLOCKING"})
     void overAUnixSocket(Mode mode) throws Exception {
         Path socket = folder.resolve("s");
-        try (var server = new OurServer(mode, Options.defaults(), ECHO, null, socket);
+        try (var server = new OurServer(mode, WebSocketOptions.defaults(), ECHO, null, socket);
                 var client =
                         client(
                                 Partner.NODE,
@@ -515,9 +524,10 @@ class WebSocketInteropTest {
             assertThat(client.messages()).isEqualTo(client.with("sent "));
             assertThat(server.transcript.lines()).last().isEqualTo("close 4001 bye clean peer");
         }
-        try (var server = new OurServer(mode, Options.defaults(), ECHO, null, socket)) {
+        try (var server = new OurServer(mode, WebSocketOptions.defaults(), ECHO, null, socket)) {
             var stream = StreamPeerUDS.connect(socket);
-            try (var peer = WebSocketPeer.connect(stream, "ws://x/arena", Options.defaults())) {
+            try (var peer =
+                    WebSocketPeer.connect(stream, "ws://x/arena", WebSocketOptions.defaults())) {
                 peer.sendText("hello");
                 assertThat(peer.receive(Transcript.PATIENCE).text()).isEqualTo("hello");
             }
@@ -555,7 +565,7 @@ class WebSocketInteropTest {
     @ParameterizedTest
     @MethodSource("compressions")
     void theirClientCompresses(Compression way, String theirs) throws Exception {
-        Options options = Options.defaults().withCompression(way);
+        WebSocketOptions options = WebSocketOptions.defaults().withCompression(way);
         int count = 3 * LENGTHS.length;
         try (var server = new OurServer(Mode.BLOCKING, options, ECHO);
                 var client =
@@ -577,7 +587,7 @@ class WebSocketInteropTest {
     @ParameterizedTest
     @MethodSource("compressions")
     void theirServerCompresses(Compression way, String theirs) throws Exception {
-        Options options = Options.defaults().withCompression(way);
+        WebSocketOptions options = WebSocketOptions.defaults().withCompression(way);
         int count = 2 * LENGTHS.length;
         var part =
                 new Part() {
@@ -647,15 +657,16 @@ class WebSocketInteropTest {
         private volatile boolean closing;
         private Thread loop;
 
-        OurServer(Mode mode, Options options, Part part) throws IOException {
+        OurServer(Mode mode, WebSocketOptions options, Part part) throws IOException {
             this(mode, options, part, null, null);
         }
 
-        OurServer(Mode mode, Options options, UpgradeResponse answer) throws IOException {
+        OurServer(Mode mode, WebSocketOptions options, UpgradeResponse answer) throws IOException {
             this(mode, options, LISTEN, answer, null);
         }
 
-        OurServer(Mode mode, Options options, Part part, UpgradeResponse answer, Path socket)
+        OurServer(
+                Mode mode, WebSocketOptions options, Part part, UpgradeResponse answer, Path socket)
                 throws IOException {
             server.setOptions(options);
             server.setBindIp("127.0.0.1");
@@ -719,7 +730,8 @@ class WebSocketInteropTest {
         }
     }
 
-    private static Transcript ourClient(Mode mode, String url, Options options, Part part) {
+    private static Transcript ourClient(
+            Mode mode, String url, WebSocketOptions options, Part part) {
         var transcript = new Transcript("our client");
         guarded(
                 transcript,
@@ -765,7 +777,8 @@ class WebSocketInteropTest {
         transcript.add(end(peer));
     }
 
-    private static void polled(String url, Options options, Part part, Transcript transcript) {
+    private static void polled(
+            String url, WebSocketOptions options, Part part, Transcript transcript) {
         var peer = new WebSocketPeer(options);
         assertThat(peer.connectToUrl(url)).isEqualTo(ErrorCode.OK);
         var state = WebSocketPeer.State.CONNECTING;
@@ -784,7 +797,8 @@ class WebSocketInteropTest {
         transcript.add(end(peer));
     }
 
-    private static void listening(String url, Options options, Part part, Transcript transcript) {
+    private static void listening(
+            String url, WebSocketOptions options, Part part, Transcript transcript) {
         var client = new WebSocketClient();
         client.setListener(
                 new WebSocketClient.Listener() {

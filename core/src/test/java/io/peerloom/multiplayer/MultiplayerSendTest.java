@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -99,7 +99,9 @@ class MultiplayerSendTest {
                         .withOutboundBytes(ROOM)
                         .withInboundBytes(ROOM)
                         .withMaxMessageBytes(2 * HUGE);
-        var peer = new WebSocketMultiplayerPeer(generation, Options.defaults().withLimits(limits));
+        var peer =
+                new WebSocketMultiplayerPeer(
+                        generation, WebSocketOptions.defaults().withLimits(limits));
         peers.add(peer);
         return peer;
     }

@@ -11,7 +11,7 @@ import io.peerloom.multiplayer.WebSocketMultiplayerPeer.ConnectionStatus;
 import io.peerloom.multiplayer.WebSocketMultiplayerPeer.Generation;
 import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketServer;
 import java.net.InetAddress;
@@ -99,7 +99,7 @@ class WebSocketMultiplayerPeerTest {
     @AfterEach
     void end() {
         if (raw != null) {
-            raw.close(-1, "");
+            raw.abort();
         }
         members.forEach(member -> member.peer.close());
     }
@@ -232,7 +232,7 @@ class WebSocketMultiplayerPeerTest {
         assertThat(id).hasSize(4);
         assertThat(four.heard)
                 .containsExactly("+" + ByteBuffer.wrap(id).order(ByteOrder.LITTLE_ENDIAN).getInt());
-        raw.close(-1, "");
+        raw.abort();
 
         Member three = server(Generation.GODOT3);
         Member other = client(three);
@@ -576,7 +576,7 @@ class WebSocketMultiplayerPeerTest {
         Member server =
                 server(
                         new WebSocketMultiplayerPeer(
-                                Generation.GODOT4, Options.defaults().withLimits(limits)));
+                                Generation.GODOT4, WebSocketOptions.defaults().withLimits(limits)));
         Member flood = client(server);
         Member other = client(server);
         int count = 200;

@@ -8,6 +8,7 @@ import static io.peerloom.stream.StreamPeerTLS.Status.HANDSHAKING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.peerloom.ErrorCode;
@@ -15,7 +16,7 @@ import io.peerloom.Limits;
 import io.peerloom.Peer;
 import io.peerloom.testing.Certificates;
 import io.peerloom.websocket.Message;
-import io.peerloom.websocket.Options;
+import io.peerloom.websocket.WebSocketOptions;
 import io.peerloom.websocket.WebSocketPeer;
 import io.peerloom.websocket.WebSocketPeer.State;
 import java.io.EOFException;
@@ -397,6 +398,34 @@ class StreamPeerTLSTest {
                 .isInstanceOf(SSLException.class)
                 .hasMessageStartingWith("the client gave up TLS with alert certificate_unknown");
         assertThat(old.server.getStatus()).isEqualTo(ERROR);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "NONE, , true",
+        "WANTED, , true",
+        "WANTED, client, true",
+        "REQUIRED, client, true",
+        "REQUIRED, , false"
+    })
+    void aServerAsksForCertificatesOfClients(
+            TLSOptions.ClientAuth demand, String alias, boolean good) throws Exception {
+        var pair =
+                new Pair(
+                        streams(Transport.TCP),
+                        serving(Certificates.GOOD).withClientAuth(demand),
+                        "localhost",
+                        TLSOptions.client(Certificates.context("TLS", alias)));
+        pair.begin();
+        assertThat(pollWhile(pair.server, HANDSHAKING))
+                .isEqualTo(good ? ErrorCode.OK : ErrorCode.CONNECTION_ERROR);
+        assertThat(pair.server.getStatus()).isEqualTo(good ? CONNECTED : ERROR);
+        if (good && alias != null) {
+            assertThat(pair.server.getSslSession().orElseThrow().getPeerPrincipal().getName())
+                    .isEqualTo("CN=client");
+        }
+        assertThatThrownBy(() -> trusting().withClientAuth(demand))
+                .isInstanceOf(IllegalStateException.class);
     }
 
     /** A server's own certificate may be trusted; that does not make it one of another host. */
@@ -948,7 +977,8 @@ class StreamPeerTLSTest {
         var client =
                 closing(
                         new WebSocketPeer(
-                                Options.defaults().withSslContext(Certificates.trusting())));
+                                WebSocketOptions.defaults()
+                                        .withTls(TLSOptions.client(Certificates.trusting()))));
         if (settled) { // the client's hands are shaken by the WebSocket that it is over
             var mine = closing(new StreamPeerTLS());
             assertThat(mine.connectToStream(beneath[1], "localhost", trusting()))
@@ -1015,7 +1045,9 @@ class StreamPeerTLSTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() ->
                         WebSocketPeer.connect(
-                                new StreamPeerBuffer(), "ws://localhost/", Options.defaults()));
+                                new StreamPeerBuffer(),
+                                "ws://localhost/",
+                                WebSocketOptions.defaults()));
         assertThat(socket.connectToUrl("wss://localhost/", serving(Certificates.GOOD)))
                 .isEqualTo(ErrorCode.INVALID_PARAMETER);
     }

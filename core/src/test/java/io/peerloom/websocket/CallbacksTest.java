@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.LogCapture;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -241,7 +242,7 @@ class CallbacksTest {
         var raws = new ArrayList<RawPeer>();
         try (var server = new WebSocketServer();
                 var log = new LogCapture()) {
-            server.setOptions(Options.defaults().withLimits(limits()));
+            server.setOptions(WebSocketOptions.defaults().withLimits(limits()));
             var trap = new ServerTrap(server, method, nth);
             server.setListener(trap);
             assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
@@ -282,8 +283,7 @@ class CallbacksTest {
                         raw.socket.shutdownOutput();
                     }
                 }
-                case OUR_ABORT ->
-                        trap.events.keySet().forEach(id -> server.disconnectPeer(id, -1, ""));
+                case OUR_ABORT -> trap.events.keySet().forEach(id -> server.abortPeer(id));
                 default -> {}
             }
             until(() -> {
@@ -391,7 +391,7 @@ class CallbacksTest {
         try (var listener = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
                 var client = new WebSocketClient();
                 var log = new LogCapture()) {
-            client.getPeer(1).setOptions(Options.defaults().withLimits(limits()));
+            client.getPeer(1).setOptions(WebSocketOptions.defaults().withLimits(limits()));
             var trap = new ClientTrap(client, method, nth);
             client.setListener(trap);
             String url = "ws://127.0.0.1:" + listener.getLocalPort() + "/chat";
@@ -440,7 +440,7 @@ class CallbacksTest {
                             raw.write(payload);
                             raw.socket.shutdownOutput();
                         }
-                        case OUR_ABORT -> client.disconnectFromHost(-1, "");
+                        case OUR_ABORT -> client.abort();
                         default -> {}
                     }
                     until(() -> {
@@ -504,7 +504,7 @@ class CallbacksTest {
             switch (this) {
                 case NOTHING -> {}
                 case DISCONNECT -> server.disconnectPeer(id);
-                case ABORT -> server.disconnectPeer(id, -1, "");
+                case ABORT -> server.abortPeer(id);
                 case BROADCAST -> server.broadcast("to all");
                 case POLL_THE_PEER -> server.getPeer(id).poll();
                 case RECEIVE -> server.getPeer(id).receive(Duration.ZERO);
@@ -532,7 +532,7 @@ class CallbacksTest {
     @MethodSource("acts")
     void aServersListenerMayCallAllElse(String method, Act act) throws Exception {
         try (var server = new WebSocketServer()) {
-            server.setOptions(Options.defaults().withLimits(limits()));
+            server.setOptions(WebSocketOptions.defaults().withLimits(limits()));
             var events = new ArrayList<String>();
             Consumer<String> on =
                     event -> {
@@ -741,7 +741,7 @@ class CallbacksTest {
                         public void dataReceived() {
                             events.add("data");
                             client.getPeer(1).takeMessage();
-                            client.disconnectFromHost(-1, "");
+                            client.abort();
                             client.getPeer(1).poll();
                             if (events.size() < 8) {
                                 assertThat(client.connectToUrl(url)).isEqualTo(ErrorCode.OK);
@@ -887,7 +887,7 @@ class CallbacksTest {
         SSLContext never = SSLContext.getInstance("TLS"); // and never initialized
         try (var server = new WebSocketServer();
                 var log = new LogCapture()) {
-            server.setOptions(Options.defaults().withSslContext(never));
+            server.setOptions(WebSocketOptions.defaults().withTls(TLSOptions.server(never)));
             server.start(0, peer -> {});
             try (var raw = RawPeer.connect(server.getLocalPort())) {
                 assertThat(raw.readEnd()).isTrue();
@@ -898,7 +898,9 @@ class CallbacksTest {
             assertThat(log.lines()).noneMatch(line -> line.startsWith("Exception in thread"));
         }
         try (var listener = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
-                var peer = new WebSocketPeer(Options.defaults().withSslContext(never));
+                var peer =
+                        new WebSocketPeer(
+                                WebSocketOptions.defaults().withTls(TLSOptions.client(never)));
                 var log = new LogCapture()) {
             peer.connectToUrl("wss://localhost:" + listener.getLocalPort() + "/");
             until(() -> peer.poll() == ErrorCode.CONNECTION_ERROR);

@@ -46,7 +46,7 @@ class ClosingTest {
     private static Ending serveOne(
             Api api, Limits limits, Consumer<WebSocketPeer> opened, Client client)
             throws Exception {
-        Options options = Options.defaults().withLimits(limits);
+        WebSocketOptions options = WebSocketOptions.defaults().withLimits(limits);
         var result = new CompletableFuture<Ending>();
         try (var server = new WebSocketServer()) {
             server.setOptions(options);
@@ -381,11 +381,23 @@ class ClosingTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1004, 1005, 1006, 1015, 1016, 2999, 5000, 999, 65_536})
+    @ValueSource(ints = {1004, 1005, 1006, 1015, 1016, 2999, 5000, 999, 65_536, -1, -1000})
     void codesThatMayNotBeSentAreRefusedAtTheCall(int code) {
         try (var peer = new WebSocketPeer()) {
             assertThatThrownBy(() -> peer.close(code, "x"))
                     .isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    @Test
+    void aNegativeCodeNeitherDropsTheConnectionNorClosesIt() throws Exception {
+        try (WebSocketServer server = WebSocketServer.serve(0, end -> end.send(end.receive()));
+                var peer = WebSocketPeer.connect("ws://localhost:" + server.getLocalPort())) {
+            assertThatThrownBy(() -> peer.close(peer.getGodotCloseCode(), ""))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("abort()");
+            assertThat(peer.send(Message.text("still here"))).isEqualTo(ErrorCode.OK);
+            assertThat(peer.receive().text()).isEqualTo("still here");
         }
     }
 
@@ -453,7 +465,7 @@ class ClosingTest {
     void aHandshakeThatIsNeverAnsweredFailsByItsDeadline() throws Exception {
         Limits limits = Limits.defaults().withHandshakeTimeout(Duration.ofMillis(200));
         try (var listener = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
-                var client = new WebSocketPeer(Options.defaults().withLimits(limits))) {
+                var client = new WebSocketPeer(WebSocketOptions.defaults().withLimits(limits))) {
             client.connectToUrl("ws://127.0.0.1:" + listener.getLocalPort());
             var results = new ArrayList<ErrorCode>();
             await().until(() -> {

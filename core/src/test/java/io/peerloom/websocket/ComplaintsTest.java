@@ -91,7 +91,7 @@ class ComplaintsTest {
     void aFullQueueIsACodeAndTheConnectionGoesOn() throws Exception {
         Limits limits = Limits.defaults().withOutboundBytes(100_000);
         try (var listener = listen();
-                var client = new WebSocketPeer(Options.defaults().withLimits(limits))) {
+                var client = new WebSocketPeer(WebSocketOptions.defaults().withLimits(limits))) {
             client.connectToUrl(url(listener));
             try (var raw = new RawPeer(listener.accept())) {
                 raw.answer("");
@@ -193,7 +193,8 @@ class ComplaintsTest {
             }
             assertThat(answer.toString()).startsWith("HTTP/1.1 200 ");
             try (var peer =
-                    WebSocketPeer.connect(stream, "ws://" + target + "/", Options.defaults())) {
+                    WebSocketPeer.connect(
+                            stream, "ws://" + target + "/", WebSocketOptions.defaults())) {
                 peer.sendText("through it");
                 assertThat(peer.receive()).isEqualTo(Message.text("through it"));
             }

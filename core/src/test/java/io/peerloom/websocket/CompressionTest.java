@@ -38,11 +38,11 @@ class CompressionTest {
         }
     }
 
-    private static Options with(Compression compression) {
-        return Options.defaults().withCompression(compression);
+    private static WebSocketOptions with(Compression compression) {
+        return WebSocketOptions.defaults().withCompression(compression);
     }
 
-    private static WebSocketServer serve(Options options, WebSocketServer.Handler handler)
+    private static WebSocketServer serve(WebSocketOptions options, WebSocketServer.Handler handler)
             throws IOException {
         var server = new WebSocketServer();
         server.setOptions(options);
@@ -116,7 +116,7 @@ class CompressionTest {
     @Test
     void whoDoesNotWantItGetsNone() throws Exception {
         try (var server = serve(with(KEEPING), CompressionTest::echo);
-                var other = serve(Options.defaults(), CompressionTest::echo);
+                var other = serve(WebSocketOptions.defaults(), CompressionTest::echo);
                 var plain = WebSocketPeer.connect(url(server));
                 var alone = WebSocketPeer.connect(url(other), with(KEEPING))) {
             for (WebSocketPeer client : List.of(plain, alone)) {
@@ -302,7 +302,7 @@ class CompressionTest {
 
     @Test
     void anIdleServerKeepsNone() throws Exception {
-        Options options =
+        WebSocketOptions options =
                 with(Compression.defaults())
                         .withLimits(Limits.defaults().withCloseTimeout(Duration.ofMillis(200)));
         try (var server = serve(options, CompressionTest::echo);

@@ -57,7 +57,7 @@ class ConformanceTest {
                     .withInboundBytes(2 * ConformanceCases.LIMIT)
                     .withOutboundBytes(2 * ConformanceCases.LIMIT);
 
-    static final Options OPTIONS = Options.defaults().withLimits(LIMITS);
+    static final WebSocketOptions OPTIONS = WebSocketOptions.defaults().withLimits(LIMITS);
 
     static Stream<Arguments> families() {
         return Stream.of(1, 2, 3, 4, 5, 6, 7, 9)
@@ -265,7 +265,7 @@ class ConformanceTest {
         private final AtomicBoolean stop = new AtomicBoolean();
         private Thread loop;
 
-        Server(Api api, Options options, BlockingQueue<Integer> ends) throws IOException {
+        Server(Api api, WebSocketOptions options, BlockingQueue<Integer> ends) throws IOException {
             server.setOptions(options);
             if (api == Api.BLOCKING) {
                 server.start(0, peer -> ends.add(blocking(peer)));
@@ -381,7 +381,7 @@ class ConformanceTest {
     @CsvSource({"POLLED", "BLOCKING"})
     void compression(Api api) throws Exception {
         BlockingQueue<Integer> ends = new LinkedBlockingQueue<>();
-        Options options =
+        WebSocketOptions options =
                 OPTIONS.withCompression(
                         Compression.defaults().withContextTakeover(true, true).withThreshold(1));
         int cases = 0;

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.stream.StreamPeerUDS;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import io.peerloom.testing.FaultProxy;
 import io.peerloom.testing.FaultProxy.Fault;
@@ -214,13 +215,15 @@ class DeliveryTest {
                 sent[i] = new AtomicInteger();
             }
             received = new int[sending.threads];
-            Options options = Options.defaults().withLimits(LIMITS);
+            WebSocketOptions options = WebSocketOptions.defaults().withLimits(LIMITS);
             boolean tls = carrier == Carrier.TLS;
             server.setOptions(
                     tls
-                            ? options.withSslContext(Certificates.showing(Certificates.GOOD))
+                            ? options.withTls(
+                                    TLSOptions.server(Certificates.showing(Certificates.GOOD)))
                             : options);
-            Options clients = tls ? options.withSslContext(Certificates.trusting()) : options;
+            WebSocketOptions clients =
+                    tls ? options.withTls(TLSOptions.client(Certificates.trusting())) : options;
             boolean blocking = fromServer && sending.isBlocking();
             Path socket = carrier == Carrier.UNIX ? Files.createTempFile(folder, "s", "") : null;
             if (socket != null) {
@@ -557,7 +560,7 @@ class DeliveryTest {
         public void close() throws Exception {
             over.set(true);
             served.countDown();
-            client.close(-1, "");
+            client.abort();
             server.close();
             if (proxy != null) {
                 proxy.close();

@@ -265,7 +265,7 @@ class FaultPhasesTest {
         final Way way;
         final Script script;
         final List<Fault> plan;
-        final Options options;
+        final WebSocketOptions options;
         final Story story = new Story();
 
         // what the bytes-only peer saw
@@ -280,7 +280,7 @@ class FaultPhasesTest {
             this.way = way;
             this.script = script;
             this.plan = plan;
-            this.options = Options.defaults().withLimits(limits);
+            this.options = WebSocketOptions.defaults().withLimits(limits);
         }
 
         void go() throws Exception {

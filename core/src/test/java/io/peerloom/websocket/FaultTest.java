@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.peerloom.ErrorCode;
 import io.peerloom.Limits;
 import io.peerloom.Peer.Status;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import io.peerloom.testing.FaultProxy;
 import io.peerloom.testing.FaultProxy.Fault;
@@ -89,8 +90,8 @@ class FaultTest {
         return Message.binary(ByteBuffer.allocate(size).putInt(number).array());
     }
 
-    private static Options options(Way way, boolean server) {
-        Options options = Options.defaults().withLimits(SHORT);
+    private static WebSocketOptions options(Way way, boolean server) {
+        WebSocketOptions options = WebSocketOptions.defaults().withLimits(SHORT);
         return switch (way) {
             case BLOCKING, POLLED -> options;
             case COMPRESSED ->
@@ -99,10 +100,10 @@ class FaultTest {
                                     .withContextTakeover(true, true)
                                     .withThreshold(1));
             case TLS ->
-                    options.withSslContext(
+                    options.withTls(
                             server
-                                    ? Certificates.showing(Certificates.GOOD)
-                                    : Certificates.trusting());
+                                    ? TLSOptions.server(Certificates.showing(Certificates.GOOD))
+                                    : TLSOptions.client(Certificates.trusting()));
         };
     }
 
@@ -226,7 +227,7 @@ class FaultTest {
 
     // ---- the client's side ----
 
-    private static void blocking(String url, Options options, Story story)
+    private static void blocking(String url, WebSocketOptions options, Story story)
             throws InterruptedException {
         Thread thread =
                 Thread.ofVirtual()
@@ -260,7 +261,7 @@ class FaultTest {
     }
 
     private static void polled(String url, Story story) {
-        try (var peer = new WebSocketPeer(Options.defaults().withLimits(SHORT))) {
+        try (var peer = new WebSocketPeer(WebSocketOptions.defaults().withLimits(SHORT))) {
             assertThat(peer.connectToUrl(url)).isEqualTo(ErrorCode.OK);
             int sent = 0;
             long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();

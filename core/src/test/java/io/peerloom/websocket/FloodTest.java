@@ -16,6 +16,7 @@ import io.peerloom.internal.protocol.FrameDecoder;
 import io.peerloom.internal.protocol.HandshakeException;
 import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.ProtocolException;
+import io.peerloom.stream.TLSOptions;
 import io.peerloom.testing.Certificates;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -84,7 +85,7 @@ class FloodTest {
         private final AtomicBoolean stop = new AtomicBoolean();
         private Thread loop;
 
-        Target(Options options) {
+        Target(WebSocketOptions options) {
             server.setOptions(options);
         }
 
@@ -281,7 +282,7 @@ class FloodTest {
     void pings(Way way) throws Exception {
         int batches = 40;
         int batch = 500;
-        try (var target = new Target(Options.defaults().withLimits(LIMITS)).listen(way);
+        try (var target = new Target(WebSocketOptions.defaults().withLimits(LIMITS)).listen(way);
                 RawPeer other = RawPeer.open(target.port());
                 RawPeer attacker = open(target.port(), "/ignore")) {
             int data = 0;
@@ -355,7 +356,7 @@ class FloodTest {
         var done = new AtomicInteger();
         try (var target =
                         new Target(
-                                        Options.defaults()
+                                        WebSocketOptions.defaults()
                                                 .withLimits(
                                                         LIMITS.withCloseTimeout(
                                                                 Duration.ofMillis(300))))
@@ -396,7 +397,7 @@ class FloodTest {
         int batch = 1000;
         int batches = 100;
         var done = new AtomicInteger();
-        try (var target = new Target(Options.defaults().withLimits(LIMITS)).listen(way);
+        try (var target = new Target(WebSocketOptions.defaults().withLimits(LIMITS)).listen(way);
                 RawPeer other = RawPeer.open(target.port());
                 RawPeer attacker = open(target.port(), "/ignore")) {
             Thread writer =
@@ -427,7 +428,7 @@ class FloodTest {
         int size = 100_000;
         int count = 50;
         var done = new AtomicInteger();
-        try (var target = new Target(Options.defaults().withLimits(LIMITS)).listen(way);
+        try (var target = new Target(WebSocketOptions.defaults().withLimits(LIMITS)).listen(way);
                 RawPeer other = RawPeer.open(target.port());
                 RawPeer attacker = open(target.port(), "/ignore")) {
             Thread writer = writing(attacker, masked(0x82, new byte[size]), count, done);
@@ -455,7 +456,7 @@ class FloodTest {
         var done = new AtomicInteger();
         try (var target =
                         new Target(
-                                        Options.defaults()
+                                        WebSocketOptions.defaults()
                                                 .withLimits(LIMITS)
                                                 .withCompression(Compression.defaults()))
                                 .listen(way);
@@ -512,7 +513,7 @@ class FloodTest {
         assertThat(most).isLessThan(64 * 1024 + 1024);
 
         int many = 100;
-        try (var target = new Target(Options.defaults().withLimits(LIMITS)).listen(way);
+        try (var target = new Target(WebSocketOptions.defaults().withLimits(LIMITS)).listen(way);
                 RawPeer other = RawPeer.open(target.port());
                 var attackers = new Crowd()) {
             for (int i = 0; i < many; i++) {
@@ -560,7 +561,7 @@ class FloodTest {
             var done = new AtomicInteger();
             try (var target =
                             new Target(
-                                            Options.defaults()
+                                            WebSocketOptions.defaults()
                                                     .withLimits(
                                                             LIMITS.withCloseTimeout(
                                                                     Duration.ofMillis(200))))
@@ -595,7 +596,7 @@ class FloodTest {
     void slowReadersOfABroadcast(Way way) throws Exception {
         var message = Message.binary(new byte[50_000]);
         int slow = 5;
-        try (var target = new Target(Options.defaults().withLimits(LIMITS)).listen(way);
+        try (var target = new Target(WebSocketOptions.defaults().withLimits(LIMITS)).listen(way);
                 RawPeer other = RawPeer.open(target.port());
                 var attackers = new Crowd()) {
             for (int i = 0; i < slow; i++) {
@@ -655,7 +656,7 @@ class FloodTest {
     @EnumSource
     void slowReadersOfTheirOwnMessages(Way way) throws Exception {
         var message = Message.binary(new byte[1000]);
-        try (var target = new Target(Options.defaults().withLimits(LIMITS)).listen(way);
+        try (var target = new Target(WebSocketOptions.defaults().withLimits(LIMITS)).listen(way);
                 RawPeer other = RawPeer.open(target.port());
                 RawPeer attacker = open(target.port(), "/attacker")) {
             var asked = new AtomicInteger();
@@ -692,7 +693,7 @@ class FloodTest {
     @ParameterizedTest
     @EnumSource
     void nothingIsTakenBehindACloseFrame(Way way) throws Exception {
-        try (var target = new Target(Options.defaults().withLimits(LIMITS)).listen(way);
+        try (var target = new Target(WebSocketOptions.defaults().withLimits(LIMITS)).listen(way);
                 RawPeer attacker = open(target.port(), "/attacker")) {
             int data = fill(target, "/attacker");
             attacker.write(masked(0x88, RawPeer.closePayload(1000, "")));
@@ -717,7 +718,7 @@ class FloodTest {
     void aPageThatNobodyReads(Way way) throws Exception {
         Limits limits = LIMITS.withHandshakeTimeout(Duration.ofMillis(500));
         byte[] page = new byte[20_000_000];
-        try (var target = new Target(Options.defaults().withLimits(limits))) {
+        try (var target = new Target(WebSocketOptions.defaults().withLimits(limits))) {
             target.server.setUpgradeHandler(request ->
                     request.isUpgrade()
                             ? UpgradeResponse.accept()
@@ -767,9 +768,9 @@ class FloodTest {
                     assertThatExceptionOfType(HandshakeException.class)
                             .isThrownBy(() -> parser.feed(line, 0, line.length));
                 });
-        Options options = Options.defaults().withLimits(LIMITS);
+        WebSocketOptions options = WebSocketOptions.defaults().withLimits(LIMITS);
         if (kind.equals("TLS")) {
-            options = options.withSslContext(Certificates.showing(Certificates.GOOD));
+            options = options.withTls(TLSOptions.server(Certificates.showing(Certificates.GOOD)));
         }
         try (var target = new Target(options)) {
             target.server.setMaxPendingHandshakes(bound);
@@ -823,11 +824,13 @@ class FloodTest {
 
         Client(String kind, int port) throws IOException {
             boolean tls = kind.equals("TLS");
-            Options options = Options.defaults();
+            WebSocketOptions options = WebSocketOptions.defaults();
             peer =
                     WebSocketPeer.connect(
                             (tls ? "wss" : "ws") + "://localhost:" + port + "/other",
-                            tls ? options.withSslContext(Certificates.trusting()) : options);
+                            tls
+                                    ? options.withTls(TLSOptions.client(Certificates.trusting()))
+                                    : options);
         }
 
         void echoes(String text) {
@@ -848,7 +851,7 @@ class FloodTest {
     void halfOpenHandshakesEndByThemselves(Way way) throws Exception {
         int bound = 20;
         Limits limits = LIMITS.withHandshakeTimeout(Duration.ofMillis(400));
-        try (var target = new Target(Options.defaults().withLimits(limits))) {
+        try (var target = new Target(WebSocketOptions.defaults().withLimits(limits))) {
             target.server.setMaxPendingHandshakes(bound);
             target.listen(way);
             try (RawPeer other = RawPeer.open(target.port());
@@ -874,7 +877,7 @@ class FloodTest {
     @EnumSource
     void connectionsFromOneAddress(Way way) throws Exception {
         int bound = 30;
-        try (var target = new Target(Options.defaults().withLimits(LIMITS));
+        try (var target = new Target(WebSocketOptions.defaults().withLimits(LIMITS));
                 var attackers = new Crowd()) {
             target.server.setMaxConnectionsPerAddress(bound);
             target.listen(way);

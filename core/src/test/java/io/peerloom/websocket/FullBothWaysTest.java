@@ -74,7 +74,7 @@ class FullBothWaysTest {
                 receiver.get();
                 sender.get();
             } finally {
-                peer.close(-1, "");
+                peer.abort();
             }
         }
     }

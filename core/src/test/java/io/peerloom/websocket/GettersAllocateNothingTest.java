@@ -302,7 +302,7 @@ class GettersAllocateNothingTest {
         WebSocketPeer refused = closing(new WebSocketPeer());
         try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             Limits limits = Limits.defaults().withHandshakeTimeout(Duration.ofMillis(50));
-            refused.setOptions(Options.defaults().withLimits(limits));
+            refused.setOptions(WebSocketOptions.defaults().withLimits(limits));
             refused.connectToUrl("ws://127.0.0.1:" + silent.getLocalPort());
             until(refused, Peer.Status.ERROR);
         }

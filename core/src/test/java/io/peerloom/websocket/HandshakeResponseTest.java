@@ -29,8 +29,8 @@ class HandshakeResponseTest {
 
     private static final int MOST = 600;
 
-    private static final Options OPTIONS =
-            Options.defaults()
+    private static final WebSocketOptions OPTIONS =
+            WebSocketOptions.defaults()
                     .withLimits(
                             Limits.defaults()
                                     .withMaxHeadBytes(MOST)
@@ -39,7 +39,7 @@ class HandshakeResponseTest {
     /** The peer of a polled client, its failure, or that of a blocking one. */
     private record Outcome(WebSocketPeer peer, Throwable failure) {}
 
-    private static Outcome connect(Api api, String url, Options options) {
+    private static Outcome connect(Api api, String url, WebSocketOptions options) {
         if (api == Api.BLOCKING) {
             try {
                 return new Outcome(WebSocketPeer.connect(url, options), null);
@@ -58,7 +58,7 @@ class HandshakeResponseTest {
     }
 
     private static CompletableFuture<Outcome> connecting(
-            Api api, ServerSocket listening, Options options) {
+            Api api, ServerSocket listening, WebSocketOptions options) {
         String url = "ws://127.0.0.1:" + listening.getLocalPort() + "/";
         return CompletableFuture.supplyAsync(
                 () -> connect(api, url, options), task -> Thread.ofVirtual().start(task));
@@ -150,7 +150,7 @@ class HandshakeResponseTest {
     @ParameterizedTest
     @CsvSource({"POLLED, 300", "BLOCKING, 300", "POLLED, 60000", "BLOCKING, 60000"})
     void aBodyThatDoesNotEndIsNotWaitedForForEver(Api api, int handshakeMillis) throws Exception {
-        Options hurried =
+        WebSocketOptions hurried =
                 OPTIONS.withLimits(
                         OPTIONS.limits().withHandshakeTimeout(Duration.ofMillis(handshakeMillis)));
         try (var listening = listen()) {
@@ -230,7 +230,7 @@ class HandshakeResponseTest {
                     assertThat(peer.receive()).isNull();
                     peer.poll();
                     assertThat(peer.getHandshakeResponse()).containsSame(response);
-                    peer.close(-1, "");
+                    peer.abort();
                 }
             }
         }

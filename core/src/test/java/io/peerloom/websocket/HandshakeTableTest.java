@@ -71,8 +71,9 @@ class HandshakeTableTest {
 
         WebSocketServer server() {
             var server = new WebSocketServer();
-            Options options =
-                    Options.defaults().withLimits(Limits.defaults().withMaxHeadBytes(HEAD));
+            WebSocketOptions options =
+                    WebSocketOptions.defaults()
+                            .withLimits(Limits.defaults().withMaxHeadBytes(HEAD));
             switch (this) {
                 case ORIGINS ->
                         options = options.withOrigins(OriginPolicy.of("https://game.example"));
@@ -713,7 +714,8 @@ class HandshakeTableTest {
      * @param protocol what the open connection speaks; null if it may not open
      * @param why what the failure says
      */
-    record Answer(String section, Options options, String answer, String protocol, String why) {
+    record Answer(
+            String section, WebSocketOptions options, String answer, String protocol, String why) {
         @Override
         public String toString() {
             return section + " " + printable(answer);
@@ -733,9 +735,9 @@ class HandshakeTableTest {
     private static final class Answers {
         final List<Answer> all = new ArrayList<>();
         private String section;
-        private Options options;
+        private WebSocketOptions options;
 
-        void section(String name, Options with) {
+        void section(String name, WebSocketOptions with) {
             section = name;
             options = with;
         }
@@ -765,7 +767,8 @@ class HandshakeTableTest {
 
     static List<Answer> clientCases() {
         var t = new Answers();
-        Options plain = Options.defaults().withLimits(Limits.defaults().withMaxHeadBytes(HEAD));
+        WebSocketOptions plain =
+                WebSocketOptions.defaults().withLimits(Limits.defaults().withMaxHeadBytes(HEAD));
         t.section("4.1, server's (1)", plain);
         t.opens(RIGHT, "");
         t.opensWith("101 Switching Protocols", "101 Web Socket Protocol Handshake");
@@ -967,7 +970,7 @@ class HandshakeTableTest {
     /** How it went, seen by the client: an open peer, or why not. */
     private record Outcome(WebSocketPeer peer, Throwable failure) {}
 
-    private static Outcome connect(Api api, String url, Options options) {
+    private static Outcome connect(Api api, String url, WebSocketOptions options) {
         if (api == Api.BLOCKING) {
             try {
                 return new Outcome(WebSocketPeer.connect(url, options), null);

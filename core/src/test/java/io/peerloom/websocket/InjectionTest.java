@@ -89,7 +89,7 @@ class InjectionTest {
     @Property(tries = 600)
     void ofAClient(@ForAll("evil") String evil, @ForAll Asked where, @ForAll By by)
             throws Exception {
-        Options options = Options.defaults();
+        WebSocketOptions options = WebSocketOptions.defaults();
         String host = "127.0.0.1";
         String tail = "/";
         switch (where) {
@@ -148,7 +148,8 @@ class InjectionTest {
     }
 
     /** Null if the call refuses. */
-    private static Client client(By by, String url, Options options, int port) throws Exception {
+    private static Client client(By by, String url, WebSocketOptions options, int port)
+            throws Exception {
         return switch (by) {
             case CONNECT -> blocking(url, options, port);
             case CONNECT_TO_STREAM -> polled(url, options, port);
@@ -156,7 +157,8 @@ class InjectionTest {
         };
     }
 
-    private static Client blocking(String url, Options options, int port) throws Exception {
+    private static Client blocking(String url, WebSocketOptions options, int port)
+            throws Exception {
         StreamPeerTCP stream = StreamPeerTCP.connect("127.0.0.1", port);
         var done =
                 CompletableFuture.supplyAsync(
@@ -179,7 +181,7 @@ class InjectionTest {
         return of(() -> assertThat(done.join()).startsWith("server answered 400"), stream::close);
     }
 
-    private static Client polled(String url, Options options, int port) throws Exception {
+    private static Client polled(String url, WebSocketOptions options, int port) throws Exception {
         StreamPeerTCP stream = StreamPeerTCP.connect("127.0.0.1", port);
         var peer = new WebSocketPeer(options);
         if (peer.connectToStream(stream, url) != ErrorCode.OK) {
@@ -196,7 +198,7 @@ class InjectionTest {
                 peer::close);
     }
 
-    private static Client ofGodot3(String url, Options options) {
+    private static Client ofGodot3(String url, WebSocketOptions options) {
         var client = new WebSocketClient();
         if (client.connectToUrl(url, options.protocols(), options.headers()) != ErrorCode.OK) {
             return null;
@@ -211,7 +213,7 @@ class InjectionTest {
     }
 
     /** Asked of the polled way, which says at once what the blocking one throws. */
-    private static boolean isRefused(String url, Options options) throws IOException {
+    private static boolean isRefused(String url, WebSocketOptions options) throws IOException {
         try (var listening = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
                 var stream = StreamPeerTCP.connect("127.0.0.1", listening.getLocalPort());
                 var peer = new WebSocketPeer(options)) {
@@ -277,7 +279,7 @@ class InjectionTest {
 
     @Property(tries = 500)
     void ofAServer(@ForAll("evil") String evil, @ForAll Answered where) throws Exception {
-        Options options = Options.defaults();
+        WebSocketOptions options = WebSocketOptions.defaults();
         Supplier<UpgradeResponse> answer = UpgradeResponse::accept;
         switch (where) {
             case OPTIONS_NAME -> {
@@ -387,7 +389,7 @@ class InjectionTest {
     @Example
     void aNameWithAColonIsRefusedAtTheCall() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> Options.defaults().withHeader("X: a", "b"))
+                .isThrownBy(() -> WebSocketOptions.defaults().withHeader("X: a", "b"))
                 .withMessageContaining("\"X: a\"");
     }
 }

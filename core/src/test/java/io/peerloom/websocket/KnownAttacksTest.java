@@ -220,7 +220,7 @@ class KnownAttacksTest {
                         try {
                             WebSocketPeer.connect(
                                             "ws://127.0.0.1:" + first.getLocalPort(),
-                                            Options.defaults()
+                                            WebSocketOptions.defaults()
                                                     .withHeader("Authorization", "secret"))
                                     .close();
                             return null;
@@ -301,7 +301,7 @@ class KnownAttacksTest {
         var server = new WebSocketServer();
         try (server) {
             server.setOptions(
-                    Options.defaults()
+                    WebSocketOptions.defaults()
                             .withProtocols("game")
                             .withCompression(Compression.defaults()));
             server.start(0, KnownAttacksTest::echo);
@@ -386,7 +386,7 @@ class KnownAttacksTest {
     @ValueSource(strings = {"constructor", "__proto__", "hasOwnProperty", "toString", "null"})
     void namesOfAnotherLanguagesPrototypes(String name) throws Exception {
         try (var server = new WebSocketServer()) {
-            server.setOptions(Options.defaults().withCompression(Compression.defaults()));
+            server.setOptions(WebSocketOptions.defaults().withCompression(Compression.defaults()));
             server.start(0, KnownAttacksTest::echo);
             for (String extension : List.of(name, "permessage-deflate")) {
                 String header =
@@ -476,7 +476,7 @@ class KnownAttacksTest {
     void aRequestByteByByteEndsByTheDeadline() throws Exception {
         try (var server = new WebSocketServer()) {
             server.setOptions(
-                    Options.defaults()
+                    WebSocketOptions.defaults()
                             .withLimits(
                                     Limits.defaults()
                                             .withHandshakeTimeout(Duration.ofMillis(300))));

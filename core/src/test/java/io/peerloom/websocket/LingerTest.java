@@ -27,7 +27,7 @@ class LingerTest {
     void theTailIsNotLostByAReset() throws Exception {
         var served = new AtomicReference<WebSocketPeer>();
         try (var server = new WebSocketServer()) {
-            server.setOptions(Options.defaults().withLimits(LIMITS));
+            server.setOptions(WebSocketOptions.defaults().withLimits(LIMITS));
             server.start(
                     0,
                     peer -> {

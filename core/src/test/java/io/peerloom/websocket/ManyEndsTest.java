@@ -32,8 +32,8 @@ class ManyEndsTest {
     /** As many at a time. */
     private static final int AT_ONCE = 100;
 
-    private static final Options OPTIONS =
-            Options.defaults()
+    private static final WebSocketOptions OPTIONS =
+            WebSocketOptions.defaults()
                     .withLimits(
                             Limits.defaults()
                                     .withHandshakeTimeout(Duration.ofMillis(500))
@@ -47,7 +47,7 @@ class ManyEndsTest {
     private static void end(int way, int port) throws IOException {
         switch (way) {
             case 0, 1, 2 -> {
-                Options options = way == 0 ? OPTIONS : Options.defaults();
+                WebSocketOptions options = way == 0 ? OPTIONS : WebSocketOptions.defaults();
                 try (var peer = WebSocketPeer.connect("ws://127.0.0.1:" + port, options)) {
                     peer.sendText(way == 1 ? "close" : "hello hello hello hello");
                     peer.receive();

@@ -120,7 +120,7 @@ class OriginPolicyTest {
                 new String(
                         RawPeer.request(origin.isEmpty() ? "" : "Origin: " + origin + "\r\n"),
                         StandardCharsets.US_ASCII);
-        Options options = Options.defaults().withOrigins(policy);
+        WebSocketOptions options = WebSocketOptions.defaults().withOrigins(policy);
         if (side == Side.STREAM) {
             try (var listener = new TCPServer();
                     var peer = new WebSocketPeer(options)) {
@@ -180,7 +180,7 @@ class OriginPolicyTest {
 
     @Test
     void untilOneIsSetItIsTheOwnHostAlone() {
-        assertThat(Options.defaults().origins()).isSameAs(OriginPolicy.sameHost());
-        assertThat(Options.defaults().origins().allows("https://game.example")).isFalse();
+        assertThat(WebSocketOptions.defaults().origins()).isSameAs(OriginPolicy.sameHost());
+        assertThat(WebSocketOptions.defaults().origins().allows("https://game.example")).isFalse();
     }
 }

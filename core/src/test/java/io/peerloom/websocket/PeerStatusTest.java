@@ -280,7 +280,7 @@ class PeerStatusTest {
 
         /** Of the next connection. */
         void setLimits(Limits limits) {
-            Options options = Options.defaults().withLimits(limits);
+            WebSocketOptions options = WebSocketOptions.defaults().withLimits(limits);
             switch (peer) {
                 case StreamPeerTCP tcp -> tcp.setLimits(limits);
                 case StreamPeerUDS uds -> uds.setLimits(limits);

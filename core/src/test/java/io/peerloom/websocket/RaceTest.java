@@ -94,7 +94,7 @@ class RaceTest {
     }
 
     private static WebSocketPeer open(String url) {
-        var peer = new WebSocketPeer(Options.defaults().withLimits(QUICK));
+        var peer = new WebSocketPeer(WebSocketOptions.defaults().withLimits(QUICK));
         assertThat(peer.connectToUrl(url)).isEqualTo(ErrorCode.OK);
         while (peer.getReadyState() == State.CONNECTING) {
             peer.awaitActivity(BOUND);
@@ -117,7 +117,7 @@ class RaceTest {
                             }
                         })) {
             String url = "ws://localhost:" + server.getLocalPort();
-            var peer = new WebSocketPeer(Options.defaults().withLimits(QUICK));
+            var peer = new WebSocketPeer(WebSocketOptions.defaults().withLimits(QUICK));
             for (int round = 0; round < 1_000; round++) {
                 assertThat(peer.connectToUrl(url)).isEqualTo(ErrorCode.OK);
                 int spins = ThreadLocalRandom.current().nextInt(1 + round * 20);
@@ -136,7 +136,7 @@ class RaceTest {
     void aServerIsStoppedUnderLoad(boolean blocking) throws Exception {
         for (int round = 0; round < 500; round++) {
             var server = new WebSocketServer();
-            server.setOptions(Options.defaults().withLimits(QUICK));
+            server.setOptions(WebSocketOptions.defaults().withLimits(QUICK));
             Thread loop = null;
             var stopping = new CountDownLatch(1);
             if (blocking) {
@@ -192,7 +192,7 @@ class RaceTest {
     }
 
     private static void exchange(String url, CountDownLatch exchanged) {
-        try (var peer = WebSocketPeer.connect(url, Options.defaults().withLimits(QUICK))) {
+        try (var peer = WebSocketPeer.connect(url, WebSocketOptions.defaults().withLimits(QUICK))) {
             byte[] data = new byte[1_000];
             while (peer.send(data) == ErrorCode.OK && peer.receive() != null) {
                 exchanged.countDown();
@@ -266,7 +266,7 @@ class RaceTest {
                     port = server.getLocalPort();
                 }
                 assertThat(listening).as("%s", server.getFailure()).isEqualTo(ErrorCode.OK);
-                var peer = new WebSocketPeer(Options.defaults().withLimits(QUICK));
+                var peer = new WebSocketPeer(WebSocketOptions.defaults().withLimits(QUICK));
                 peer.connectToUrl("ws://127.0.0.1:" + port);
                 while (peer.getReadyState() == State.CONNECTING) {
                     server.poll();

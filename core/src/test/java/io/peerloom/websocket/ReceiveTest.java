@@ -112,7 +112,7 @@ class ReceiveTest {
                     }
                     case OTHER_CLOSE ->
                             raw.write(RawPeer.masked(0x88, RawPeer.closePayload(1001, "")));
-                    case ABORT -> peer.close(-1, "");
+                    case ABORT -> peer.abort();
                     case OTHER_ABORT -> raw.close();
                     case BROKEN_PROTOCOL -> raw.write(RawPeer.hex("FF 80 00000000"));
                 }
@@ -129,8 +129,8 @@ class ReceiveTest {
     @Test
     void aBlockingPeersActivityIsSeenAtOnce() throws Exception {
         Duration lessThanTwoTicks = Duration.ofMillis(1500);
-        Options slowTicks =
-                Options.defaults()
+        WebSocketOptions slowTicks =
+                WebSocketOptions.defaults()
                         .withLimits(Limits.unbounded().withHandshakeTimeout(Duration.ofMinutes(1)));
         boolean seen = false;
         for (int i = 0; i < 5 && !seen; i++) {
@@ -139,7 +139,7 @@ class ReceiveTest {
                 served.peer().sendText("here");
                 seen = client.awaitActivity(lessThanTwoTicks);
                 assertThat(client.receive(BOUND)).isEqualTo(Message.text("here"));
-                client.close(-1, "");
+                client.abort();
             }
         }
         assertThat(seen).isTrue();

@@ -55,7 +55,7 @@ class ReconnectTest {
 
     private static WebSocketPeer newPeer() {
         var limits = Limits.defaults().withCloseTimeout(CLOSE_TIMEOUT);
-        return new WebSocketPeer(Options.defaults().withLimits(limits));
+        return new WebSocketPeer(WebSocketOptions.defaults().withLimits(limits));
     }
 
     private static String url(ServerSocket listener) {
@@ -177,7 +177,7 @@ class ReconnectTest {
                 assertThat(one.readFrame().closeCode()).isEqualTo(4001); // its answer
                 peer.close(); // before a poll has seen it
             }
-            case DROPPED -> peer.close(-1, "");
+            case DROPPED -> peer.abort();
             default -> throw new AssertionError(closing);
         }
     }

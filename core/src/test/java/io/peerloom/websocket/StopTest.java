@@ -21,8 +21,8 @@ class StopTest {
     /** Clients that do not answer a close frame hold a server up for this long. */
     private static final Duration CLOSE = Duration.ofMillis(500);
 
-    private static Options options() {
-        return Options.defaults().withLimits(Limits.defaults().withCloseTimeout(CLOSE));
+    private static WebSocketOptions options() {
+        return WebSocketOptions.defaults().withLimits(Limits.defaults().withCloseTimeout(CLOSE));
     }
 
     /** How the connection ends of a handler that only sends. */

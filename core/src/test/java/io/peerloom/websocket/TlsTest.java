@@ -14,8 +14,8 @@ import io.peerloom.stream.StreamPeerTCP;
 import io.peerloom.stream.StreamPeerUDS;
 import io.peerloom.stream.TCPServer;
 import io.peerloom.stream.TLSOptions;
+import io.peerloom.stream.TLSOptions.ClientAuth;
 import io.peerloom.testing.Certificates;
-import io.peerloom.websocket.Options.ClientAuth;
 import io.peerloom.websocket.WebSocketPeer.State;
 import java.io.EOFException;
 import java.io.IOException;
@@ -52,8 +52,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** {@code wss://} in both roles, and against the JDK's own sockets. */
 class TlsTest {
 
-    private static final Options TRUSTING =
-            Options.defaults().withSslContext(Certificates.trusting());
+    private static final WebSocketOptions TRUSTING =
+            WebSocketOptions.defaults().withTls(TLSOptions.client(Certificates.trusting()));
 
     private static final Limits QUICK_END =
             Limits.defaults().withCloseTimeout(Duration.ofMillis(400));
@@ -69,11 +69,16 @@ class TlsTest {
         }
     }
 
-    private static Options serving(String alias) {
-        return Options.defaults().withSslContext(Certificates.showing(alias));
+    private static WebSocketOptions serving(String alias) {
+        return WebSocketOptions.defaults().withTls(TLSOptions.server(Certificates.showing(alias)));
     }
 
-    private static WebSocketServer serve(Options options, WebSocketServer.Handler handler)
+    private static WebSocketOptions demanding(ClientAuth demand) {
+        WebSocketOptions options = serving(Certificates.GOOD);
+        return options.withTls(options.tls().withClientAuth(demand));
+    }
+
+    private static WebSocketServer serve(WebSocketOptions options, WebSocketServer.Handler handler)
             throws IOException {
         var server = new WebSocketServer();
         server.setOptions(options);
@@ -161,8 +166,9 @@ class TlsTest {
         @ValueSource(strings = {"TLSv1.3", "TLSv1.2"})
         void blocking(String protocol) throws Exception {
             String context = protocol.equals("TLSv1.3") ? "TLS" : protocol;
-            Options options =
-                    Options.defaults().withSslContext(Certificates.context(context, null));
+            WebSocketOptions options =
+                    WebSocketOptions.defaults()
+                            .withTls(TLSOptions.client(Certificates.context(context, null)));
             try (var server = serve(serving(Certificates.GOOD), TlsTest::echo);
                     var client = WebSocketPeer.connect(url(server), options)) {
                 assertThat(client.getSslSession().orElseThrow().getProtocol()).isEqualTo(protocol);
@@ -329,7 +335,7 @@ class TlsTest {
                 var named = TLSOptions.client(authority, "other.example");
                 assertThat(client.connectToUrl(url(server), named)).isEqualTo(ErrorCode.OK);
                 pollUntil(client, State.OPEN);
-                client.close(-1, "");
+                client.abort();
                 pollUntil(client, State.CLOSED);
                 assertThat(client.connectToUrl(url(server), TLSOptions.client()))
                         .isEqualTo(ErrorCode.OK);
@@ -375,7 +381,8 @@ class TlsTest {
         void aServerWithoutACertificateIsRefused() throws Exception {
             try (var server =
                     serve(
-                            Options.defaults().withSslContext(Certificates.trusting()),
+                            WebSocketOptions.defaults()
+                                    .withTls(TLSOptions.server(Certificates.trusting())),
                             TlsTest::echo)) {
                 assertThatExceptionOfType(SSLException.class)
                         .isThrownBy(() -> WebSocketPeer.connect(url(server), TRUSTING))
@@ -395,7 +402,7 @@ class TlsTest {
         })
         void clientsMayShowTheirs(ClientAuth demand, String alias, String name) throws Exception {
             var seen = new CompletableFuture<String>();
-            Options options = serving(Certificates.GOOD).withClientAuth(demand);
+            WebSocketOptions options = demanding(demand);
             try (var server =
                             serve(
                                     options,
@@ -406,10 +413,45 @@ class TlsTest {
                     var client =
                             WebSocketPeer.connect(
                                     url(server),
-                                    TRUSTING.withSslContext(Certificates.context("TLS", alias)))) {
+                                    TRUSTING.withTls(
+                                            TLSOptions.client(
+                                                    Certificates.context("TLS", alias))))) {
                 client.sendText("x");
                 assertThat(client.receive()).isEqualTo(Message.text("x"));
                 assertThat(seen.join()).isEqualTo(name);
+            }
+        }
+
+        /** One object holds a side's TLS, and the other side has no use for it. */
+        @Test
+        void theOtherSidesOptionsAreRefusedAtTheCall() throws Exception {
+            WebSocketOptions serving = serving(Certificates.GOOD);
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> new WebSocketServer().setOptions(TRUSTING))
+                    .withMessage("TLS options of a client, for a server");
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> WebSocketPeer.connect("wss://localhost:1/", serving))
+                    .withMessage("TLS options of a server, for a client");
+            try (var peer = new WebSocketPeer(serving)) {
+                assertThat(peer.connectToUrl("wss://localhost:1/"))
+                        .isEqualTo(ErrorCode.INVALID_PARAMETER);
+                assertThat(peer.getFailure().orElseThrow())
+                        .hasMessage("TLS options of a server, for a client");
+                assertThat(peer.getRequestedUrl()).isEmpty();
+            }
+            try (var listening = new TCPServer();
+                    var there = new WebSocketPeer(TRUSTING)) {
+                assertThat(listening.listen(0, "127.0.0.1")).isEqualTo(ErrorCode.OK);
+                try (var here = StreamPeerTCP.connect("127.0.0.1", listening.getLocalPort())) {
+                    assertThat(listening.awaitConnection(Duration.ofSeconds(20))).isTrue();
+                    try (StreamPeerTCP accepted = listening.takeConnection()) {
+                        assertThat(there.acceptStream(accepted))
+                                .isEqualTo(ErrorCode.INVALID_PARAMETER);
+                        assertThat(there.getFailure().orElseThrow())
+                                .hasMessage("TLS options of a client, for a server");
+                    }
+                    assertThat(here.getFailure()).isEmpty();
+                }
             }
         }
 
@@ -430,9 +472,10 @@ class TlsTest {
         })
         void aClientWithoutOneThatIsRequiredIsRefused(String protocol, String alias, String why)
                 throws Exception {
-            Options options = serving(Certificates.GOOD).withClientAuth(ClientAuth.REQUIRED);
-            Options client =
-                    Options.defaults().withSslContext(Certificates.context(protocol, alias));
+            WebSocketOptions options = demanding(ClientAuth.REQUIRED);
+            WebSocketOptions client =
+                    WebSocketOptions.defaults()
+                            .withTls(TLSOptions.client(Certificates.context(protocol, alias)));
             try (var server = serve(options, TlsTest::echo)) {
                 assertThatExceptionOfType(IOException.class)
                         .isThrownBy(() -> WebSocketPeer.connect(url(server), client))
@@ -654,7 +697,9 @@ class TlsTest {
                 assertThatExceptionOfType(SSLException.class)
                         .isThrownBy(() ->
                                 WebSocketPeer.connect(
-                                        url(server), Options.defaults().withSslContext(context)))
+                                        url(server),
+                                        WebSocketOptions.defaults()
+                                                .withTls(TLSOptions.client(context))))
                         .withStackTraceContaining("no idea");
             }
         }
@@ -682,7 +727,7 @@ class TlsTest {
 
         @Test
         void tlsOnAPlainPortIsNamedOnBothSides() throws Exception {
-            try (var server = serve(Options.defaults(), TlsTest::echo)) {
+            try (var server = serve(WebSocketOptions.defaults(), TlsTest::echo)) {
                 assertThatExceptionOfType(SSLException.class)
                         .isThrownBy(() -> WebSocketPeer.connect(url(server), TRUSTING))
                         .withMessage("the server does not speak TLS: it begins with \"HTTP/\"");

@@ -67,7 +67,7 @@ class WebSocketClientTest {
     void theSignalsOfAConnectionThatTheServerCloses() throws Exception {
         var server = new WebSocketServer();
         try (server) {
-            server.setOptions(Options.defaults().withProtocols("arena"));
+            server.setOptions(WebSocketOptions.defaults().withProtocols("arena"));
             server.start(
                     0,
                     peer -> {

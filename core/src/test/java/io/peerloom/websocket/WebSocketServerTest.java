@@ -83,7 +83,7 @@ class WebSocketServerTest {
                         .withMaxHeadBytes(1024)
                         .withHandshakeTimeout(Duration.ofSeconds(2));
         try (var server = new WebSocketServer()) {
-            server.setOptions(Options.defaults().withLimits(limits));
+            server.setOptions(WebSocketOptions.defaults().withLimits(limits));
             server.start(0, WebSocketServerTest::echo);
             assertThat(answer(server, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
                     .startsWith("HTTP/1.1 426 ")
@@ -105,7 +105,7 @@ class WebSocketServerTest {
     void aSlowRequestIsAnswered408ByItsAbsoluteDeadline() throws Exception {
         Limits limits = Limits.defaults().withHandshakeTimeout(Duration.ofMillis(300));
         try (var server = new WebSocketServer()) {
-            server.setOptions(Options.defaults().withLimits(limits));
+            server.setOptions(WebSocketOptions.defaults().withLimits(limits));
             server.start(0, WebSocketServerTest::echo);
             try (var raw = RawPeer.connect(server.getLocalPort())) {
                 raw.write(RawPeer.ascii("GET / HT"));
@@ -263,12 +263,13 @@ class WebSocketServerTest {
     @Test
     void theFirstOfTheClientsSubprotocolsThatIsOursIsSpoken() throws Exception {
         try (var server = new WebSocketServer()) {
-            server.setOptions(Options.defaults().withProtocols("alpha", "beta"));
+            server.setOptions(WebSocketOptions.defaults().withProtocols("alpha", "beta"));
             server.start(0, WebSocketServerTest::echo);
             String url = "ws://127.0.0.1:" + server.getLocalPort();
             try (var peer =
                     WebSocketPeer.connect(
-                            url, Options.defaults().withProtocols("gamma", "beta", "alpha"))) {
+                            url,
+                            WebSocketOptions.defaults().withProtocols("gamma", "beta", "alpha"))) {
                 assertThat(peer.getSelectedProtocol()).isEqualTo("beta");
             }
             try (var peer = WebSocketPeer.connect(url)) {
@@ -347,7 +348,8 @@ class WebSocketServerTest {
     void aBroadcastReachesAllAndTellsWhomItDidNotReachAndWhy() throws Exception {
         try (var server = new WebSocketServer()) {
             server.setOptions(
-                    Options.defaults().withLimits(Limits.defaults().withOutboundMessages(4)));
+                    WebSocketOptions.defaults()
+                            .withLimits(Limits.defaults().withOutboundMessages(4)));
             assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
             try (var fast = RawPeer.connect(server.getLocalPort());
                     var slow = RawPeer.connect(server.getLocalPort())) {
@@ -394,7 +396,7 @@ class WebSocketServerTest {
                     WebSocketPeer.connect(
                             StreamPeerUDS.connect(socket),
                             "ws://localhost/chat",
-                            Options.defaults())) {
+                            WebSocketOptions.defaults())) {
                 peer.sendText("over a file");
                 assertThat(peer.receive().text()).isEqualTo("over a file");
             }
@@ -505,7 +507,7 @@ class WebSocketServerTest {
     void inOnePollThoseWhoDoNotReadHoldNobodyUp() throws Exception {
         try (var server = new WebSocketServer()) {
             server.setOptions(
-                    Options.defaults()
+                    WebSocketOptions.defaults()
                             .withLimits(
                                     Limits.defaults()
                                             .withWriteTimeout(Duration.ofSeconds(60))
@@ -567,7 +569,7 @@ class WebSocketServerTest {
     void pingsAndClosesAreAnsweredThoughTheOneWhoAwaitedNewsDoesNotPoll() throws Exception {
         try (var server = new WebSocketServer()) {
             server.setOptions(
-                    Options.defaults()
+                    WebSocketOptions.defaults()
                             .withLimits(
                                     Limits.defaults().withHeartbeatTimeout(Duration.ofSeconds(1))));
             assertThat(server.listen(0)).isEqualTo(ErrorCode.OK);
