@@ -45,8 +45,8 @@ final class Inbound implements Runnable {
 
     private static final int READ_LARGE = 64 * 1024;
 
-    /** What heads are read into, and what is of no interest. */
-    static final int READ_HEAD = 1024;
+    /** How much is read at a time of what is of no interest. */
+    private static final int READ_DROPPED = 1024;
 
     /** The most that one read asks for when it reads into a message. */
     private static final int READ_DIRECT = 128 * 1024;
@@ -635,7 +635,7 @@ final class Inbound implements Runnable {
      */
     private void drain() throws IOException {
         link.flush();
-        byte[] rest = buffer.length > 0 ? buffer : new byte[READ_HEAD];
+        byte[] rest = buffer.length > 0 ? buffer : new byte[READ_DROPPED];
         buffer = NO_BYTES;
         try {
             while (link.wire().read(rest, 0, rest.length) >= 0) {

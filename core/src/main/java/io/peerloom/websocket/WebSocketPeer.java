@@ -29,10 +29,9 @@ import java.util.Optional;
 import javax.net.ssl.SSLSession;
 
 // One file, because it is one public class: some sixty short methods and their Javadoc, which is
-// half
-// of it. What they do is elsewhere: ClientSide and ServerSide open a connection,
-// WebSocketConnection
-// is one. What is hidden here is how its facts become what the user sees from one poll to the next.
+// half of it. What they do is elsewhere: ClientSide and ServerSide open a connection, and
+// WebSocketConnection is one. What is hidden here is how its facts become what the user sees from
+// one poll to the next.
 
 /**
  * One end of a WebSocket, client or server (RFC 6455). Godot: {@code WebSocketPeer}, the class of
