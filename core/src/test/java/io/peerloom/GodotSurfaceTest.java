@@ -394,12 +394,12 @@ class GodotSurfaceTest {
                 .containsAll(CLASSES.keySet());
     }
 
-    /** The README's section "From Godot to Java" names each class, and what it is here. */
+    /** The table "Names" of core/docs/godot.md has each class, and what it is here. */
     @Test
-    void theReadmesMapNamesEveryClass() throws IOException {
+    void theTableOfNamesHasEveryClass() throws IOException {
         List<String> rows =
-                Files.readString(Path.of("..", "README.md"))
-                        .transform(text -> text.split("\n## From Godot to Java\n", 2)[1])
+                Files.readString(Path.of("docs", "godot.md"))
+                        .transform(text -> text.split("\n## Names\n", 2)[1])
                         .transform(text -> text.split("\n## ", 2)[0])
                         .lines()
                         .filter(line -> line.startsWith("| `"))
@@ -415,6 +415,6 @@ class GodotSurfaceTest {
                                                     + entry.getValue().getFirst().getSimpleName()
                                                     + "`.*"));
         }
-        assertThat(unnamed).as("not in a row of the README's map").isEmpty();
+        assertThat(unnamed).as("not in a row of the table").isEmpty();
     }
 }

@@ -17,11 +17,16 @@ import java.net.StandardSocketOptions;
 import java.nio.channels.SocketChannel;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The client's side of one opening: connects, sends the request, verifies the answer. */
 final class ClientSide extends Handshaking {
+
+    private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
 
     private final WebSocketUrl url;
     private final TLSOptions tls;
@@ -92,10 +97,11 @@ final class ClientSide extends Handshaking {
     @Override
     String shakeHands(WebSocketConnection connection, SSLSession beneath)
             throws IOException, HandshakeException {
-        connection.writeHead(handshake.request());
+        Wire wire = connection.wire();
+        write(wire, handshake.request());
         int most = options.limits().maxHeadBytes();
         HeadParser parser = HeadParser.response(most, options.limits().maxHeaders());
-        connection.readHead(parser);
+        readHead(wire, parser);
         ResponseHead answer = parser.responseHead();
         try {
             String protocol = handshake.verify(answer).orElse("");
@@ -104,8 +110,31 @@ final class ClientSide extends Handshaking {
             return protocol;
         } catch (HandshakeException e) {
             var body = new ResponseBody(answer, most);
-            connection.readBody(body, () -> failure(e, answer, body));
+            readBody(connection, body, () -> failure(e, answer, body));
             throw failure(e, answer, body);
+        }
+    }
+
+    /**
+     * Reads the body of an answer that opened nothing.
+     *
+     * @param failure makes the connection's failure of what has come of the body so far
+     */
+    private void readBody(
+            WebSocketConnection connection, ResponseBody body, Supplier<IOException> failure) {
+        boolean done = body.feed(buffer, position, limit);
+        byte[] bytes = new byte[READ_SIZE];
+        try {
+            while (!done) {
+                connection.refused(failure.get());
+                int n = connection.wire().read(bytes, 0, bytes.length);
+                done = n < 0 || body.feed(bytes, 0, n);
+                if (n < 0) {
+                    body.end();
+                }
+            }
+        } catch (IOException e) {
+            LOG.debug("! {}", e.getMessage()); // the answer is there, however its body ends
         }
     }
 

@@ -7,12 +7,14 @@ import io.peerloom.internal.link.StreamWire;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.HandshakeException;
+import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.Header;
 import io.peerloom.internal.protocol.HttpSyntax;
 import io.peerloom.stream.StreamPeer;
 import io.peerloom.stream.StreamPeerSocket;
 import io.peerloom.stream.StreamPeerTCP;
 import io.peerloom.stream.StreamPeerTLS;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
@@ -25,13 +27,16 @@ import org.slf4j.LoggerFactory;
  * The opening of one connection, from the wire to the end of the handshake: what its two sides have
  * in common. It takes a socket or a stream, adds TLS if that is asked for, and exchanges the heads.
  *
- * <p>Made by whoever wants the connection, which hears there of settings that cannot be sent; run
- * on the connection's thread, once.
+ * <p>Whoever wants the connection makes one; the constructor throws if a setting cannot be sent. It
+ * is run once, on the connection's thread.
  */
 abstract sealed class Handshaking implements WebSocketConnection.Opener
         permits ClientSide, ServerSide {
 
     private static final Logger LOG = LoggerFactory.getLogger(WebSocketPeer.class);
+
+    /** What heads are read into, and bodies, and what is of no interest. */
+    static final int READ_SIZE = 1024;
 
     final Options options;
 
@@ -40,6 +45,14 @@ abstract sealed class Handshaking implements WebSocketConnection.Opener
 
     /** What to open it over; null for a socket of its own. */
     private final StreamPeer stream;
+
+    // what follows belongs to the connection's thread
+
+    /** What was read last, and which part of it is behind the head. */
+    byte[] buffer;
+
+    int position;
+    int limit;
 
     /**
      * @param stream {@linkplain #isCarrier a carrier}, or null
@@ -74,7 +87,12 @@ abstract sealed class Handshaking implements WebSocketConnection.Opener
             throws IOException, HandshakeException {
         connection.attach(secured(stream == null ? socket(connection) : wire(stream)));
         SSLSession beneath = stream instanceof StreamPeerTLS tls ? awaitSession(tls) : null;
-        return shakeHands(connection, beneath);
+        String protocol = shakeHands(connection, beneath);
+        if (protocol != null) {
+            connection.behindHead(buffer, position, limit);
+        }
+        buffer = null; // the thread of a polled client keeps this object for as long as it reads
+        return protocol;
     }
 
     /**
@@ -106,6 +124,47 @@ abstract sealed class Handshaking implements WebSocketConnection.Opener
             headers.add(new Header(line.substring(0, colon), line.substring(colon + 1).strip()));
         }
         return headers;
+    }
+
+    // ---- heads ----
+
+    /** Reads a head; what came behind it stays in the buffer. */
+    final void readHead(Wire wire, HeadParser parser) throws IOException, HandshakeException {
+        buffer = new byte[READ_SIZE];
+        boolean complete = false;
+        while (!complete) {
+            int n = wire.read(buffer, 0, buffer.length);
+            if (n < 0) {
+                throw new EOFException("the other side closed the connection during the handshake");
+            }
+            complete = parser.feed(buffer, 0, n);
+            position = parser.consumed();
+            limit = n;
+        }
+    }
+
+    /** Writes a head, and its body if it has one, before anybody else can write. */
+    static void write(Wire wire, byte[] head) throws IOException {
+        for (int done = 0; done < head.length; ) {
+            done += wire.write(head, done, head.length - done);
+        }
+    }
+
+    /**
+     * After an answer that refuses: lets the other side read it before the socket goes. Bounded by
+     * the handshake's deadline.
+     */
+    static void linger(Wire wire) throws IOException {
+        wire.shutdownOutput();
+        byte[] rest = new byte[READ_SIZE];
+        long most = 1 << 20;
+        try {
+            for (int n; most > 0 && (n = wire.read(rest, 0, rest.length)) >= 0; most -= n) {
+                // dropped
+            }
+        } catch (EOFException e) {
+            LOG.debug("! {}", e.getMessage()); // TLS without its end: nobody counts on more here
+        }
     }
 
     // ---- streams as carriers ----

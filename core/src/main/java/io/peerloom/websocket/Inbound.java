@@ -9,10 +9,7 @@ import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.protocol.ConnectionState;
 import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.FrameDecoder;
-import io.peerloom.internal.protocol.HandshakeException;
-import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.ProtocolException;
-import io.peerloom.internal.protocol.ResponseBody;
 import io.peerloom.internal.queue.MpscQueue;
 import java.io.EOFException;
 import java.io.IOException;
@@ -187,29 +184,13 @@ final class Inbound implements Runnable {
 
     // ---- for the opener, which has the read role ----
 
-    /** Reads a head; what follows it stays in the buffer. */
-    void readHead(HeadParser parser) throws IOException, HandshakeException {
-        buffer = new byte[READ_HEAD];
-        boolean complete = false;
-        while (!complete) {
-            position = 0;
-            limit = link.wire().read(buffer, 0, buffer.length);
-            if (limit < 0) {
-                limit = 0;
-                throw new EOFException("the other side closed the connection during the handshake");
-            }
-            complete = parser.feed(buffer, 0, limit);
-            position = parser.consumed();
+    /** What came behind the head is read first. */
+    void behindHead(byte[] bytes, int from, int to) {
+        if (from < to) {
+            buffer = bytes;
+            position = from;
+            limit = to;
         }
-        if (position == limit) {
-            position = limit = 0;
-            buffer = NO_BYTES;
-        }
-    }
-
-    /** Gives what was read behind the head to the body of an answer; whether that is all of it. */
-    boolean feed(ResponseBody body) {
-        return body.feed(buffer, position, limit);
     }
 
     /** Decompresses from now on. */

@@ -143,7 +143,7 @@ final class ServerSide extends Handshaking {
         SSLSession session =
                 connection.wire() instanceof TlsWire tls ? shakeTls(connection, tls) : beneath;
         try {
-            connection.readHead(parser);
+            readHead(connection.wire(), parser);
             RequestHead head = parser.requestHead();
             var plain = new UpgradeRequest(head, remoteAddress, false, session);
             boolean upgrade = !isPlain(head);
@@ -189,7 +189,7 @@ final class ServerSide extends Handshaking {
             asked.pack();
             connection.request(asked);
             connection.claimAnswer();
-            connection.writeHead(answer);
+            write(connection.wire(), answer);
             return protocol == null ? "" : protocol;
         } catch (HandshakeException e) {
             if (!connection.wasAnswered()) {
@@ -267,7 +267,7 @@ final class ServerSide extends Handshaking {
                         response.body(),
                         response.contentType());
         connection.claimAnswer();
-        connection.writeHead(answer);
-        connection.linger();
+        write(connection.wire(), answer);
+        linger(connection.wire());
     }
 }

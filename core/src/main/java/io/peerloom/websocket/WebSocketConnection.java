@@ -12,20 +12,16 @@ import io.peerloom.internal.link.Wire;
 import io.peerloom.internal.protocol.ConnectionState;
 import io.peerloom.internal.protocol.DeflatePool;
 import io.peerloom.internal.protocol.HandshakeException;
-import io.peerloom.internal.protocol.HeadParser;
 import io.peerloom.internal.protocol.MessageDeflater;
 import io.peerloom.internal.protocol.PermessageDeflate;
-import io.peerloom.internal.protocol.ResponseBody;
 import io.peerloom.internal.protocol.ServerHandshake;
 import io.peerloom.internal.queue.WaitPoint;
-import java.io.EOFException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.channels.AsynchronousCloseException;
 import java.util.List;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -271,33 +267,19 @@ final class WebSocketConnection extends Link<Object> {
         }
     }
 
-    /** For the opener: reads a head; what follows it stays in the buffer. */
-    void readHead(HeadParser parser) throws IOException, HandshakeException {
-        in.readHead(parser);
+    /** For the opener: what came behind the head, to be read first. */
+    void behindHead(byte[] bytes, int from, int to) {
+        in.behindHead(bytes, from, to);
     }
 
     /**
-     * For a client's opener: reads the body of an answer that opened nothing.
+     * For a client's opener, whenever more of the body of a refusal has come.
      *
-     * @param failure makes the connection's failure of what has come of the body so far, which is
-     *     what it ends with should the time for the handshake run out
+     * @param soFar what the connection ends with should the time for the handshake run out now
      */
-    void readBody(ResponseBody body, Supplier<IOException> failure) {
-        boolean done = in.feed(body);
-        byte[] bytes = new byte[Inbound.READ_HEAD];
-        try {
-            while (!done) {
-                refusalRead = watchdog.now();
-                refusal = failure.get();
-                int n = wire().read(bytes, 0, bytes.length);
-                done = n < 0 || body.feed(bytes, 0, n);
-                if (n < 0) {
-                    body.end();
-                }
-            }
-        } catch (IOException e) {
-            LOG.debug("! {}", e.getMessage()); // the answer is there, however its body ends
-        }
+    void refused(IOException soFar) {
+        refusalRead = watchdog.now();
+        refusal = soFar;
     }
 
     /** For the opener: compresses from now on as was agreed. */
@@ -313,13 +295,6 @@ final class WebSocketConnection extends Link<Object> {
                         client ? clientKeeps : serverKeeps),
                 compression);
         extensions = agreement.text();
-    }
-
-    /** For the opener: writes before anybody else can. */
-    void writeHead(byte[] head) throws IOException {
-        for (int done = 0; done < head.length; ) {
-            done += wire().write(head, done, head.length - done);
-        }
     }
 
     /**
@@ -343,23 +318,6 @@ final class WebSocketConnection extends Link<Object> {
         in.drop();
         news.signal();
         news.await(() -> phase() == Phase.ENDED, Nanos.FOREVER); // the close deadline bounds it
-    }
-
-    /**
-     * For the opener: after an answer that refuses, lets the other side read it before the socket
-     * goes. Bounded by the handshake's deadline.
-     */
-    void linger() throws IOException {
-        wire().shutdownOutput();
-        byte[] rest = new byte[Inbound.READ_HEAD];
-        long most = 1 << 20;
-        try {
-            for (int n; most > 0 && (n = wire().read(rest, 0, rest.length)) >= 0; most -= n) {
-                // dropped
-            }
-        } catch (EOFException e) {
-            LOG.debug("! {}", e.getMessage()); // TLS without its end: nobody counts on more here
-        }
     }
 
     // ---- state ----
@@ -791,7 +749,8 @@ final class WebSocketConnection extends Link<Object> {
                 "peerloom-writer",
                 () -> {
                     try {
-                        writeHead(ServerHandshake.refuse(408, List.of(), NO_BYTES, null));
+                        byte[] answer = ServerHandshake.refuse(408, List.of(), NO_BYTES, null);
+                        Handshaking.write(wire(), answer);
                     } catch (IOException e) {
                         cause.addSuppressed(e);
                     }

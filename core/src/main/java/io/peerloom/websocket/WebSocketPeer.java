@@ -28,11 +28,9 @@ import java.util.Objects;
 import java.util.Optional;
 import javax.net.ssl.SSLSession;
 
-// One file, because it is one public class with Godot's names of two: sixty short methods, which
-// are
-// half of it, and their Javadoc. What they do is elsewhere: ClientSide and ServerSide open a
-// connection, and WebSocketConnection is one. What is hidden here is what the user sees between two
-// polls.
+// One file, because it is one public class: some sixty short methods and their Javadoc, which is half
+// of it. What they do is elsewhere: ClientSide and ServerSide open a connection, WebSocketConnection
+// is one. What is hidden here is how its facts become what the user sees from one poll to the next.
 
 /**
  * One end of a WebSocket, client or server (RFC 6455). Godot: {@code WebSocketPeer}, the class of

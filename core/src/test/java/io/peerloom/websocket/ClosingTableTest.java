@@ -26,8 +26,12 @@ class ClosingTableTest {
     private static final byte[] OURS = FrameEncoder.closePayload(1000, "ours");
     private static final byte[] ANSWER = FrameEncoder.closePayload(3000, "theirs");
     private static final byte[] SCOLD = FrameEncoder.closePayload(1002, "wrong");
-    private final IOException broken = new IOException("broken");
-    private final IOException why = new IOException("why it ended");
+
+    @SuppressWarnings("StaticAssignmentOfThrowable") // told apart by identity, never thrown
+    private static final IOException BROKEN = new IOException("broken");
+
+    @SuppressWarnings("StaticAssignmentOfThrowable")
+    private static final IOException WHY = new IOException("why it ended");
 
     private enum Event {
         OPENED,
@@ -131,7 +135,7 @@ class ClosingTableTest {
         }
     }
 
-    private void happen(Closing closing, Event event) {
+    private static void happen(Closing closing, Event event) {
         switch (event) {
             case OPENED -> closing.opened();
             case BEGIN -> closing.begin(OURS);
@@ -140,14 +144,14 @@ class ClosingTableTest {
             case SENT -> closing.sent();
             case END_STREAM -> closing.endStream();
             case STREAM_ENDED -> closing.streamEnded();
-            case WRITE_FAILED -> closing.writeFailed(broken);
+            case WRITE_FAILED -> closing.writeFailed(BROKEN);
             case MESSAGE_DROPPED -> closing.messageDropped();
             case DROP -> closing.drop();
             case DISCONNECTED -> closing.disconnected();
         }
     }
 
-    private void check(Closing closing, Expected expected, Object after) {
+    private static void check(Closing closing, Expected expected, Object after) {
         ConnectionState state = expected.state();
         boolean canSend = expected.canSend();
         boolean frameDue = canSend && expected.frame != null;
@@ -196,11 +200,11 @@ class ClosingTableTest {
             assertThat(closing.frame()).describedAs("after %s", after).isEqualTo(expected.frame);
         }
         for (int unsent = 0; unsent < 2; unsent++) {
-            checkOutcome(closing.outcome(unsent, why), expected, unsent > 0, after);
+            checkOutcome(closing.outcome(unsent, WHY), expected, unsent > 0, after);
         }
     }
 
-    private void checkOutcome(End end, Expected expected, boolean unsent, Object after) {
+    private static void checkOutcome(End end, Expected expected, boolean unsent, Object after) {
         boolean lost = expected.dropped || unsent;
         int code = expected.wrong ? 1002 : expected.peer ? 3000 : 1006;
         String reason = expected.wrong ? "wrong" : expected.peer ? "theirs" : "";
@@ -221,21 +225,21 @@ class ClosingTableTest {
                 .isTrue();
     }
 
-    private boolean hasCause(Throwable cause, Expected expected, boolean lost) {
+    private static boolean hasCause(Throwable cause, Expected expected, boolean lost) {
         if (expected.wrong) {
             return cause instanceof java.net.ProtocolException
                     && cause.getMessage().equals("wrong");
         }
         if (!expected.peer) {
-            return cause == why;
+            return cause == WHY;
         }
         return lost
                 ? cause instanceof IOException
-                        && cause.getCause() == (expected.failed ? broken : null)
+                        && cause.getCause() == (expected.failed ? BROKEN : null)
                 : cause == null;
     }
 
-    private int walk(boolean client, Deque<Event> path) {
+    private static int walk(boolean client, Deque<Event> path) {
         var closing = new Closing(client);
         var expected = new Expected(client);
         for (Event event : path) {

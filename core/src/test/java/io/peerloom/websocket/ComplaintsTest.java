@@ -27,16 +27,16 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What users of Godot complain about: that each row of the README's table names tests that exist,
- * and the tests that have no other place.
+ * What users of Godot complain about: that each row of the table in core/docs/godot.md names tests
+ * that exist, and the tests that have no other place.
  */
 class ComplaintsTest {
 
     @Test
-    void theReadmeNamesATestForEachComplaint() throws IOException {
+    void theTableNamesATestForEachComplaint() throws IOException {
         List<MatchResult> rows =
                 Pattern.compile("(?m)^\\| (\\d+) \\|.*$")
-                        .matcher(Files.readString(Path.of("..", "README.md")))
+                        .matcher(Files.readString(Path.of("docs", "godot.md")))
                         .results()
                         .toList();
         for (int i = 0; i < rows.size(); i++) {

@@ -64,7 +64,7 @@ class ConformanceTest {
                 .flatMap(f -> Stream.of(Api.values()).map(api -> Arguments.of(f, api)));
     }
 
-    /** So that the README's number stays true. */
+    /** So that the number in core/docs/websockets.md stays true. */
     @Test
     void thereAreSoManyCases() {
         assertThat(ConformanceCases.all()).hasSize(CASES);
