@@ -101,16 +101,15 @@ public final class Output {
         if (filled > 0) {
             writeSince = stamp();
             int n = link.wire().write(buffer, filled, data, offset, length);
+            written += n;
             if (n < filled) {
                 writeFully(buffer, n, filled - n);
             } else {
                 done = n - filled;
-                written += filled;
             }
             filled = 0;
             held = 0;
         }
-        written += done;
         writeFully(data, offset + done, length - done);
         heldBack = false;
     }

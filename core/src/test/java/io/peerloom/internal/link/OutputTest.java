@@ -1,6 +1,7 @@
 package io.peerloom.internal.link;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -179,11 +180,7 @@ class OutputTest {
         Output output = output(wire);
         gather(output, bytes(10, 0));
         long now = watchdog.now();
-        try {
-            output.flush();
-        } catch (IOException e) {
-            assertThat(e).hasMessage("broken");
-        }
+        assertThatThrownBy(output::flush).hasMessage("broken");
         assertThat(output.isWriting()).isTrue();
         assertThat(output.isStalled(now + 1_000, 1_000)).isFalse();
         assertThat(output.isStalled(now + 1_002, 1_000)).isTrue();
