@@ -557,8 +557,10 @@ public final class WebSocketMultiplayerPeer extends PacketPeer implements Peer, 
      */
     public void disconnectPeer(int id, boolean force) {
         WebSocketPeer peer = getPeer(id);
-        if (peer != null) {
-            peer.close(force ? -1 : 1000, "");
+        if (peer != null && force) {
+            peer.abort();
+        } else if (peer != null) {
+            peer.close();
         }
     }
 

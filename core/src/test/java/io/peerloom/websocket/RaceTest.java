@@ -124,7 +124,11 @@ class RaceTest {
                 for (int i = 0; i < spins; i++) {
                     Thread.onSpinWait();
                 }
-                peer.close(round % 3 == 0 ? -1 : 1000, "");
+                if (round % 3 == 0) {
+                    peer.abort();
+                } else {
+                    peer.close();
+                }
                 pollUntilClosed(peer);
             }
         }
