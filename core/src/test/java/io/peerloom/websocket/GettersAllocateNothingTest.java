@@ -58,6 +58,7 @@ class GettersAllocateNothingTest {
                     "disconnectFromStream",
                     "wakeup",
                     "ping",
+                    "abort",
                     "join",
                     "receive",
                     "takeMessage",
