@@ -751,11 +751,10 @@ final class WebSocketConnection extends Link<Object> {
                     try {
                         byte[] answer = ServerHandshake.refuse(408, List.of(), NO_BYTES, null);
                         Handshaking.write(wire(), answer);
-                        endAndLinger(cause, limits.closeTimeout()); // so that it can be read
                     } catch (IOException e) {
                         cause.addSuppressed(e);
-                        end(cause);
                     }
+                    end(cause);
                 });
     }
 
