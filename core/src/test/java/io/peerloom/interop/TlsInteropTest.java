@@ -133,7 +133,7 @@ class TlsInteropTest {
             client.awaitExit();
             assertThat(client.with("open")).hasSize(1);
             assertThat(client.messages()).isEqualTo(sent(client));
-            assertThat(client.with("close ")).containsExactly("4001 ");
+            assertThat(client.with("close ")).containsExactly("4001 bye");
             assertThat(end().getCloseCode()).isEqualTo(4001);
             assertThat(end().getFailure()).isEmpty();
         }
