@@ -98,10 +98,12 @@ class StreamPeerUDSTest extends StreamPeerSocketTest {
     void reset(StreamPeerSocket peer, SocketChannel raw) throws Exception {
         // on the connection's own virtual thread the byte is there when the call returns
         var put =
-                on(true, () -> {
-                    peer.link().claim();
-                    return peer.putData(new byte[1]);
-                });
+                on(
+                        true,
+                        () -> {
+                            peer.link().claim();
+                            return peer.putData(new byte[1]);
+                        });
         assertThat(put.get()).isEqualTo(ErrorCode.OK);
         raw.close();
     }
