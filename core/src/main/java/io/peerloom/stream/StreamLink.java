@@ -6,6 +6,7 @@ import io.peerloom.internal.link.Connector;
 import io.peerloom.internal.link.Link;
 import io.peerloom.internal.link.Nanos;
 import io.peerloom.internal.link.Output;
+import io.peerloom.internal.link.StreamWire;
 import io.peerloom.internal.link.Threads;
 import io.peerloom.internal.link.TlsWire;
 import io.peerloom.internal.link.Watchdog;
@@ -191,7 +192,11 @@ final class StreamLink extends Link<byte[]> {
             return null;
         }
         Throwable cause = failure();
-        return cause == null ? loss() : cause;
+        if (cause == null) {
+            cause = loss();
+        }
+        Wire beneath = wire() instanceof TlsWire tls ? tls.lower() : wire();
+        return cause == null && beneath instanceof StreamWire stream ? stream.failure() : cause;
     }
 
     /** The socket, or null while there is none, and beneath TLS. */

@@ -65,6 +65,11 @@ public final class StreamWire implements Wire {
         this.disconnecting = disconnecting;
     }
 
+    /** {@return why the stream broke, or what was put into it may not have arrived; or null} */
+    public Throwable failure() {
+        return failure.get().orElse(null);
+    }
+
     @Override
     public int read(byte[] dst, int offset, int length) throws IOException {
         int n = reading.read(dst, offset, length);
