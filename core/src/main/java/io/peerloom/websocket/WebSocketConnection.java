@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * One WebSocket connection, from the opening handshake to the end of its socket: it puts the halves
  * together on a {@link Link}. {@link Inbound} is the read role's, {@link Outbound} the write
  * role's, {@link Closing} the close handshake, which both take part in, and {@link Deadlines} says
- * what the tick has to do. What is here is the opening, and who calls whom.
+ * what the tick has to do. What is here is the opening, and which part calls which.
  *
  * <p>It publishes facts that never go back: the {@link #state()}, the other side's close frame, the
  * cause of the end. {@link WebSocketPeer} folds them into what its user sees.
@@ -641,7 +641,7 @@ final class WebSocketConnection extends Link<Object> {
     @Override
     protected void writeFailed(IOException cause) {
         closing.writeFailed(cause);
-        in.startReader(); // if nobody reads; who does meets the end
+        in.startReader(); // if no thread reads; one that does meets the end
         changed();
     }
 

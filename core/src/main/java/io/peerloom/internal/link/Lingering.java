@@ -76,8 +76,12 @@ public final class Lingering implements Watchdog.Watched {
     void drainInput() {
         byte[] rest = new byte[READ_SIZE];
         try {
+            int lap =
+                    Threads.letOthersRun(
+                            0); // another side that never stops sending keeps no carrier
             while (wire.read(rest, 0, rest.length) >= 0) {
                 lastRead = watchdog.now();
+                lap = Threads.letOthersRun(lap);
             }
         } catch (EOFException e) {
             // TLS that was not ended in order; but it was ended
@@ -106,7 +110,7 @@ public final class Lingering implements Watchdog.Watched {
     }
 
     private void lost(IOException cause) {
-        if (loss == null) { // of two that race, either tells the truth
+        if (loss == null) { // of two that race, either is true
             loss = cause;
         }
     }
